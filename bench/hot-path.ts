@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { context, metrics, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import {
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  type SpanExporter,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace';
+import { BatchRecordExporter, ExecutionSpanProcessor, type RecordStore } from 'runledger';
+import { SqliteRecordStore } from 'runledger/sql';
+import type { Sample, Suite } from './measure.ts';
+import { runSteps, stepCost } from './workload.ts';
+
+const STEPS = 100_000;
+
+export const suite: Suite = {
+  title: 'Cost of a step, main-thread CPU',
+  variants: {
+    'no processor': () => measured([]),
+    batch: () => measured([batch()]),
+    ledger: () => measured([ledger(discarding)]),
+    'ledger to sqlite': () => withSqlite((store) => measured([ledger(store)])),
+    'batch and ledger to sqlite': () => withSqlite((store) => measured([batch(), ledger(store)])),
+    'batch, histogram': () => {
+      const histogram = meterProvider().getMeter('peer').createHistogram('peer.duration', { unit: 's' });
+      const attributes = { kind: 'step', pipeline: 'bench', name: 'noop', outcome: 'success' };
+      return measured([batch()], async (count) => {
+        await runSteps(count, async () => {
+          for (let step = 0; step < 100; step++) histogram.record(0.001, attributes);
+        });
+      });
+    },
+    'ledger, metrics': () => {
+      metrics.setGlobalMeterProvider(meterProvider());
+      return measured([ledger(discarding)]);
+    },
+  },
+  comparisons: [
+    compared('processor, live table, failure ledger, record / BatchSpanProcessor', 'ledger', 'batch', 1.15),
+    compared('the whole path to SQLite on disk / BatchSpanProcessor', 'ledger to sqlite', 'batch', 1.3),
+    compared(
+      'with its duration metric / BatchSpanProcessor and a histogram',
+      'ledger, metrics',
+      'batch, histogram',
+      1.15,
+    ),
+  ],
+};
+
+function compared(what: string, of: string, against: string, atMost: number) {
+  return { what, figure: 'ns/step', of, against, goal: { atMost } };
+}
+
+async function measured(spanProcessors: SpanProcessor[], run = runSteps): Promise<Sample> {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const provider = new BasicTracerProvider({ spanProcessors });
+  trace.setGlobalTracerProvider(provider);
+  const sample = await stepCost(STEPS, run);
+  await provider.shutdown();
+  return sample;
+}
+
+function batch(): SpanProcessor {
+  const exporter: SpanExporter = {
+    export: (_spans, done) => done({ code: 0 }),
+    shutdown: async () => undefined,
+  };
+  return new BatchSpanProcessor({ exporter, maxQueueSize: 65_536 });
+}
+
+const discarding: RecordStore = {
+  name: 'discard',
+  init: async () => undefined,
+  write: async () => undefined,
+  quarantine: async () => undefined,
+  prune: async () => ({ removedByAge: 0, removedBySize: 0, bytesBefore: 0, bytesAfter: 0 }),
+  close: async () => undefined,
+};
+
+function ledger(store: RecordStore): SpanProcessor {
+  return new ExecutionSpanProcessor({ exporter: new BatchRecordExporter(store) });
+}
+
+async function withSqlite(use: (store: RecordStore) => Promise<Sample>): Promise<Sample> {
+  const folder = mkdtempSync(join(tmpdir(), 'runledger-bench-'));
+  try {
+    return await use(new SqliteRecordStore({ path: join(folder, 'ledger.db') }));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function meterProvider(): MeterProvider {
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  return new MeterProvider({
+    readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })],
+  });
+}
