@@ -1,0 +1,21 @@
+export {
+  EXECUTION_COLUMNS,
+  type ExecutionColumn,
+  type ExecutionColumnName,
+  type ExecutionRow,
+  type SqlValue,
+} from './store/execution-row.ts';
+export type {
+  FailureGroup,
+  LedgerReader,
+  LedgerStats,
+  QueryResult,
+  RunFilter,
+} from './store/ledger-reader.ts';
+export type { PruneReport, QuarantinedRecord, RecordStore, RetentionPolicy } from './store/record-store.ts';
+export type { LedgerDatabase, MigrationTable, QuarantineTable } from './store/sql/database.ts';
+export { LedgerError, type LedgerErrorCode } from './store/sql/ledger-error.ts';
+export { openLedger } from './store/sql/ledger-reader.ts';
+export { nodeSqliteDialect } from './store/sql/node-sqlite-dialect.ts';
+export { SqliteRecordStore, type SqliteRecordStoreOptions } from './store/sql/sqlite-record-store.ts';
+export { SqliteStoreError } from './store/sql/sqlite-thread.ts';

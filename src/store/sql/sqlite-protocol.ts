@@ -1,0 +1,47 @@
+import type { SqlValue } from '../execution-row.ts';
+import type { PruneReport, RetentionPolicy } from '../record-store.ts';
+import type { SqliteSettings } from './sqlite-connection.ts';
+
+/** A quarantined record on its way to the worker: record_id, rev, reason, at, record as JSON. */
+export type QuarantineRow = readonly [string, number, string, number, string];
+
+/** What the worker can be asked for. Rows are plain arrays: nothing is cheaper to copy between threads. */
+export interface WorkerCalls {
+  /** Opens and migrates; answers with what the user should know about the file. */
+  readonly init: { readonly argument: { readonly now: number }; readonly result: string | undefined };
+  readonly write: { readonly argument: readonly (readonly SqlValue[])[]; readonly result: undefined };
+  readonly quarantine: { readonly argument: readonly QuarantineRow[]; readonly result: undefined };
+  readonly prune: {
+    readonly argument: { readonly policy: RetentionPolicy; readonly now: number };
+    readonly result: PruneReport;
+  };
+  readonly close: { readonly argument: undefined; readonly result: undefined };
+}
+
+export type WorkerCall = keyof WorkerCalls;
+
+/** A question to the worker. */
+export type WorkerRequest = {
+  readonly [Call in WorkerCall]: {
+    readonly id: number;
+    readonly call: Call;
+    readonly argument: WorkerCalls[Call]['argument'];
+  };
+}[WorkerCall];
+
+/** An error as it crosses threads: structured clone keeps an error's message and drops its codes. */
+export interface ErrorMessage {
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly errcode: number | undefined;
+}
+
+/** The worker's answer. */
+export type WorkerResponse =
+  | { readonly id: number; readonly result: WorkerCalls[WorkerCall]['result'] }
+  | { readonly id: number; readonly error: ErrorMessage };
+
+/** What the worker is started with. */
+export interface WorkerData {
+  readonly settings: SqliteSettings;
+}

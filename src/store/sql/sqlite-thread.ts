@@ -1,0 +1,105 @@
+import { Worker } from 'node:worker_threads';
+import type { SqliteSettings } from './sqlite-connection.ts';
+import type { WorkerCall, WorkerCalls, WorkerData, WorkerResponse } from './sqlite-protocol.ts';
+
+/** An error from the store's thread. `errcode` is SQLite's extended result code, where the error is SQLite's. */
+export class SqliteStoreError extends Error {
+  override readonly name = 'SqliteStoreError';
+  /** `ERR_SQLITE_ERROR` for SQLite's own errors, `RUNLEDGER_…` for ours, a system code such as `EACCES` otherwise. */
+  readonly code: string;
+  readonly errcode: number | undefined;
+
+  constructor(message: string, code: string, errcode?: number) {
+    super(message);
+    this.code = code;
+    this.errcode = errcode;
+  }
+}
+
+interface PendingCall {
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: SqliteStoreError) => void;
+}
+
+/** Where the worker's code is: beside this file, as TypeScript in the sources and as JavaScript in the package. */
+const WORKER_URL = new URL(
+  import.meta.url.endsWith('.ts') ? './sqlite-worker.ts' : './sqlite-worker.js',
+  import.meta.url,
+);
+
+/**
+ * The thread that owns a connection, seen from the thread that uses it. It holds the process open only while a call
+ * is pending. Once it died, every call rejects with `RUNLEDGER_STORE_THREAD`, and a new one has to be started.
+ */
+export class SqliteThread {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, PendingCall>();
+  #lastId = 0;
+  #death: SqliteStoreError | undefined;
+
+  constructor(settings: SqliteSettings) {
+    const workerData: WorkerData = { settings };
+    this.#worker = new Worker(WORKER_URL, {
+      name: 'runledger-sqlite',
+      workerData,
+      // Nothing of the application's own start: its --import hooks, among them ours, would run in this thread too.
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      env: {},
+    });
+    this.#worker.unref();
+    this.#worker.on('message', (response: WorkerResponse) => this.#settle(response));
+    this.#worker.on('error', (error) => this.#die(error instanceof Error ? error.message : String(error)));
+    this.#worker.on('exit', (exitCode) => this.#die(`it exited with code ${exitCode}`));
+  }
+
+  get isDead(): boolean {
+    return this.#death !== undefined;
+  }
+
+  call<Call extends WorkerCall>(
+    call: Call,
+    argument: WorkerCalls[Call]['argument'],
+  ): Promise<WorkerCalls[Call]['result']> {
+    return new Promise((resolve, reject) => {
+      if (this.#death !== undefined) {
+        reject(this.#death);
+        return;
+      }
+      const id = ++this.#lastId;
+      // Throws for what can not be copied, before the call is pending.
+      this.#worker.postMessage({ id, call, argument });
+      if (this.#pending.size === 0) this.#worker.ref();
+      this.#pending.set(id, { resolve, reject });
+    });
+  }
+
+  /** Lets the calls before it finish, closes the connection and ends the thread. Never rejects. */
+  async close(): Promise<void> {
+    if (this.#death !== undefined) return;
+    await this.call('close', undefined).catch(() => undefined);
+    await this.#worker.terminate();
+  }
+
+  #settle(response: WorkerResponse): void {
+    const call = this.#pending.get(response.id);
+    if (call === undefined) return;
+    this.#pending.delete(response.id);
+    if (this.#pending.size === 0) this.#worker.unref();
+    if ('error' in response) {
+      const { message, code, errcode } = response.error;
+      call.reject(new SqliteStoreError(message, code ?? 'RUNLEDGER_STORE_ERROR', errcode));
+      return;
+    }
+    // The worker answers a call with that call's result.
+    call.resolve(response.result as never);
+  }
+
+  #die(reason: string): void {
+    this.#death ??= new SqliteStoreError(
+      `the thread of the SQLite store ended: ${reason}`,
+      'RUNLEDGER_STORE_THREAD',
+    );
+    for (const call of this.#pending.values()) call.reject(this.#death);
+    this.#pending.clear();
+  }
+}

@@ -1,0 +1,56 @@
+/** Columns every view of runs has after its own ones. */
+const COMMON = `r.attempt, r.correlation_id, r.tenant, r.version, r.state, r.outcome,
+  case when r.outcome in ('failure', 'error', 'timeout') then 'failed' else coalesce(r.outcome, r.state) end as status,
+  r.started_at, r.ended_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', r.started_at / 1000.0, 'unixepoch') as started_utc,
+  case when r.outcome in ('skip', 'rejection') then null else r.duration_ms end as duration_ms,
+  r.wait_ms, r.suspended_ms, r.error, r.error_type, r.error_code, r.error_message, r.error_fingerprint`;
+
+const TAIL = `r.recovered_failures, r.skip_reason, r.rejection_reason, r.work_units, r.rows_in, r.rows_out,
+  r.source, r.target, r.cost_usd_micros, r.tokens_in, r.tokens_out, r.sample_rate, r.keep_reason, r.trace_id, r.span_id,
+  r.parent_record_id, r.worker_id, r.service_name, r.service_version, r.instance_id, r.host, r.pid`;
+
+const FAILED_STEP = 'r.failed_step, r.failed_record_id as failed_step_run_id';
+
+/**
+ * Views by name. Times are milliseconds since the Unix epoch, `started_utc` the same as text. `status` is
+ * `success`, `failed` (failure, error, timeout) or the outcome itself; `duration_ms` is NULL for what was skipped
+ * or rejected, so that averages and percentiles are of work that was done.
+ */
+export const VIEWS: Readonly<Record<string, string>> = {
+  /** One row a pipeline execution, also of pipelines inside pipelines. */
+  pipeline_runs: `select r.run_id, r.record_id as pipeline_run_id, r.name as pipeline, ${COMMON}, ${FAILED_STEP}, ${TAIL}
+from execution_records r where r.kind = 'pipeline'`,
+
+  /** One row a process execution. */
+  process_runs: `select r.run_id, r.record_id as process_run_id, r.pipeline, r.name as process, ${COMMON}, ${FAILED_STEP}, ${TAIL}
+from execution_records r where r.kind = 'process'`,
+
+  /** One row a step execution; `process_run_id` is NULL for a step that lies in no process. */
+  step_runs: `select r.run_id, r.record_id as step_run_id, p.record_id as process_run_id, r.pipeline, r.name as step, ${COMMON}, ${TAIL}
+from execution_records r
+left join execution_records p on p.record_id = r.parent_record_id and p.kind = 'process'
+where r.kind = 'step'`,
+
+  /** The outermost execution of every run that failed, with the step its failure started at. */
+  failed_runs: `select r.run_id, r.record_id, r.kind, r.pipeline, r.name, ${COMMON}, ${FAILED_STEP}, r.failed_count, r.final, ${TAIL}
+from execution_records r where r.parent_record_id is null and r.outcome in ('failure', 'error', 'timeout')`,
+
+  /**
+   * How often executions of each name fail. A record kept with probability \`sample_rate\` stands for 1/sample_rate
+   * executions, so the sums are those of all executions, kept or not. Skipped and rejected ones count as executions
+   * of neither kind and are not in the durations.
+   */
+  outcome_rates: `select kind, pipeline, name,
+  count(*) as records,
+  sum(1.0 / nullif(sample_rate, 0)) as executions,
+  sum(case when outcome in ('failure', 'error', 'timeout') then 1.0 / nullif(sample_rate, 0) else 0.0 end) as failures,
+  sum(case when outcome in ('failure', 'error', 'timeout') then 1.0 / nullif(sample_rate, 0) else 0.0 end)
+    / sum(1.0 / nullif(sample_rate, 0)) as failure_rate,
+  sum(duration_ms / nullif(sample_rate, 0)) / sum(case when duration_ms is not null then 1.0 / nullif(sample_rate, 0) end)
+    as mean_duration_ms,
+  max(duration_ms) as max_duration_ms
+from execution_records
+where state = 'ended' and outcome not in ('skip', 'rejection')
+group by kind, pipeline, name`,
+};
