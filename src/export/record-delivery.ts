@@ -1,0 +1,181 @@
+import type { ExecutionRecord } from '../records/execution-record.ts';
+import type { RecordAccounting } from './accounting.ts';
+import { type ClassifiedError, classifyError } from './error-classes.ts';
+import { isolatePoison, type Poison } from './poison.ts';
+import type { RecordBatch, RecordQueue } from './record-queue.ts';
+import type { StoreErrorClass } from './retry-policy.ts';
+import { type StoreSession, StoreTimeoutError } from './store-session.ts';
+
+/** The store is to blame: what is not settled has to be sent again later. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+  readonly errorClass: StoreErrorClass;
+  readonly code: string;
+  /** The store may be at work on it still, and less to do may help. */
+  readonly isTimeout: boolean;
+
+  constructor(errorClass: StoreErrorClass, code: string, isTimeout: boolean) {
+    super(`${errorClass}: ${code}`);
+    this.errorClass = errorClass;
+    this.code = code;
+    this.isTimeout = isTimeout;
+  }
+}
+
+/**
+ * One record to send. The positions are those in its batch: its own, and those of lower revisions of the same
+ * record, which need no row of their own and share its fate in the accounts.
+ */
+interface Parcel {
+  readonly record: ExecutionRecord;
+  readonly positions: number[];
+}
+
+/**
+ * Brings one batch to the store and settles its records as they are stored, quarantined or given up.
+ *
+ * A refusal of the content is traced to the records that cause it; they are quarantined, their mates stored. An
+ * error nobody knows is put to the test: if a canary of one record is taken, the records are to blame, else the
+ * store. The price of that rule: a single record that is refused with an unknown code is tried until another record
+ * shows that the store is well.
+ */
+export class RecordDelivery {
+  readonly #session: StoreSession;
+  readonly #queue: RecordQueue;
+  readonly #accounting: RecordAccounting;
+  readonly #random: () => number;
+
+  constructor(session: StoreSession, queue: RecordQueue, accounting: RecordAccounting, random: () => number) {
+    this.#session = session;
+    this.#queue = queue;
+    this.#accounting = accounting;
+    this.#random = random;
+  }
+
+  /** Rejects with {@link StoreUnavailableError} alone, and only while something of the batch is not settled. */
+  async deliver(batch: RecordBatch): Promise<void> {
+    await this.#open();
+    const parcels = parcelsFromBatch(batch);
+    const error = await this.#send(batch, parcels);
+    if (error === undefined) return;
+    if (error.errorClass === 'data') {
+      await this.#separate(batch, parcels, error.code);
+      return;
+    }
+    const canary = await this.#findCanary(batch, parcels, error);
+    await this.#separate(
+      batch,
+      parcels.filter((parcel) => parcel !== canary),
+      error.code,
+      canary,
+    );
+  }
+
+  /** Whatever goes wrong here is the store's: no record was sent yet. */
+  async #open(): Promise<void> {
+    try {
+      await this.#session.open();
+    } catch (error) {
+      const { errorClass, code } = classifyError(error);
+      throw new StoreUnavailableError(errorClass === 'data' ? 'configuration' : errorClass, code, false);
+    }
+  }
+
+  /** Stores and settles, or returns why the content was refused or may have been. Rejects if it is the store. */
+  async #send(batch: RecordBatch, parcels: readonly Parcel[]): Promise<ClassifiedError | undefined> {
+    try {
+      await this.#session.write(parcels.map(({ record }) => record));
+    } catch (error) {
+      const classified = classifyError(error);
+      if (classified.errorClass === 'data' || classified.errorClass === 'unknown') return classified;
+      throw new StoreUnavailableError(
+        classified.errorClass,
+        classified.code,
+        error instanceof StoreTimeoutError,
+      );
+    }
+    this.#accounting.stored(this.#queue.settle(batch, positionsOf(parcels)));
+    return undefined;
+  }
+
+  /** Stores one record of the parcels alone, the first or any other. Rejects when the store takes neither. */
+  async #findCanary(
+    batch: RecordBatch,
+    parcels: readonly Parcel[],
+    error: ClassifiedError,
+  ): Promise<Parcel | undefined> {
+    const [first, ...others] = parcels;
+    const other = others[Math.floor(this.#random() * others.length)];
+    if (other !== undefined) {
+      for (const canary of [first, other]) {
+        if (canary === undefined) continue;
+        const refusal = await this.#send(batch, [canary]);
+        if (refusal === undefined) return canary;
+        // The store names the content: it is well, and the halving will find this record.
+        if (refusal.errorClass === 'data') return undefined;
+      }
+    }
+    throw new StoreUnavailableError('unknown', error.code, false);
+  }
+
+  /** Stores what can be stored of the parcels, and quarantines the rest. */
+  async #separate(
+    batch: RecordBatch,
+    parcels: readonly Parcel[],
+    code: string,
+    canary?: Parcel,
+  ): Promise<void> {
+    let proof = canary;
+    const poison = await isolatePoison(parcels, code, async (part) => {
+      const refusal = await this.#send(batch, part);
+      if (refusal === undefined) {
+        proof ??= part[0];
+        return undefined;
+      }
+      if (refusal.errorClass === 'unknown' && part.length === 1) await this.#prove(batch, proof, refusal);
+      return refusal.code;
+    });
+    await this.#quarantine(batch, poison);
+  }
+
+  /** Makes sure, by a record that was stored before, that the store is still well. */
+  async #prove(batch: RecordBatch, proof: Parcel | undefined, error: ClassifiedError): Promise<void> {
+    if (proof !== undefined && (await this.#send(batch, [proof])) === undefined) return;
+    throw new StoreUnavailableError('unknown', error.code, false);
+  }
+
+  async #quarantine(batch: RecordBatch, poison: readonly Poison<Parcel>[]): Promise<void> {
+    if (poison.length === 0) return;
+    const positions = positionsOf(poison.map(({ item }) => item));
+    try {
+      await this.#session.quarantine(poison.map(({ item, code }) => ({ record: item.record, reason: code })));
+    } catch (error) {
+      const { errorClass, code } = classifyError(error);
+      if (errorClass === 'transient' || errorClass === 'environment') {
+        throw new StoreUnavailableError(errorClass, code, false);
+      }
+      this.#accounting.dropped('quarantine_failed', this.#queue.settle(batch, positions));
+      return;
+    }
+    this.#accounting.quarantined(this.#queue.settle(batch, positions));
+  }
+}
+
+/** One parcel for each record id, with the highest revision; of equal ones the later. */
+function parcelsFromBatch({ records }: RecordBatch): readonly Parcel[] {
+  const parcels = new Map<string, Parcel>();
+  records.forEach((record, position) => {
+    const known = parcels.get(record.recordId);
+    if (known === undefined) {
+      parcels.set(record.recordId, { record, positions: [position] });
+      return;
+    }
+    known.positions.push(position);
+    if (record.rev >= known.record.rev) parcels.set(record.recordId, { record, positions: known.positions });
+  });
+  return [...parcels.values()];
+}
+
+function positionsOf(parcels: readonly Parcel[]): readonly number[] {
+  return parcels.flatMap(({ positions }) => positions);
+}

@@ -1,0 +1,107 @@
+import type { ExecutionRecord } from '../records/execution-record.ts';
+
+/** Slots of a chunk. Appending to chunks costs the same at any length; an array that is spliced does not. */
+const CHUNK_SLOTS = 512;
+
+interface Chunk {
+  readonly records: (ExecutionRecord | undefined)[];
+  readonly sizes: Uint32Array;
+  /** First used slot, and the slot after the last used one. */
+  start: number;
+  end: number;
+  next: Chunk | undefined;
+}
+
+/** A record with its estimated size in bytes. */
+export interface SizedRecord {
+  readonly record: ExecutionRecord;
+  readonly size: number;
+}
+
+/** A first-in first-out list of records with their sizes, in linked chunks. Every call is O(1). */
+export class RecordLane {
+  #head: Chunk = chunkAt(0);
+  #tail: Chunk = this.#head;
+  #length = 0;
+  #bytes = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Sum of the sizes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The oldest record, or undefined when empty. */
+  peek(): SizedRecord | undefined {
+    const record = this.#head.records[this.#head.start];
+    return record === undefined ? undefined : { record, size: this.#head.sizes[this.#head.start] ?? 0 };
+  }
+
+  push(record: ExecutionRecord, size: number): void {
+    if (this.#tail.end === CHUNK_SLOTS) {
+      const chunk = chunkAt(0);
+      this.#tail.next = chunk;
+      this.#tail = chunk;
+    }
+    this.#put(this.#tail, this.#tail.end++, record, size);
+  }
+
+  /** Puts a record back in front of the oldest. */
+  unshift(record: ExecutionRecord, size: number): void {
+    if (this.#head.start === 0) {
+      const chunk = chunkAt(CHUNK_SLOTS);
+      chunk.next = this.#head;
+      this.#head = chunk;
+    }
+    this.#put(this.#head, --this.#head.start, record, size);
+  }
+
+  /** Takes the oldest record out. */
+  shift(): SizedRecord | undefined {
+    const oldest = this.peek();
+    if (oldest === undefined) return undefined;
+    const chunk = this.#head;
+    chunk.records[chunk.start++] = undefined;
+    this.#length--;
+    this.#bytes -= oldest.size;
+    if (chunk.start === chunk.end) this.#leave(chunk);
+    return oldest;
+  }
+
+  clear(): void {
+    this.#head = chunkAt(0);
+    this.#tail = this.#head;
+    this.#length = 0;
+    this.#bytes = 0;
+  }
+
+  #put(chunk: Chunk, slot: number, record: ExecutionRecord, size: number): void {
+    chunk.records[slot] = record;
+    chunk.sizes[slot] = size;
+    this.#length++;
+    this.#bytes += size;
+  }
+
+  /** The last chunk is used again, so a queue that is emptied as fast as it fills allocates nothing. */
+  #leave(chunk: Chunk): void {
+    if (chunk.next === undefined) {
+      chunk.start = 0;
+      chunk.end = 0;
+      return;
+    }
+    this.#head = chunk.next;
+  }
+}
+
+function chunkAt(start: number): Chunk {
+  return {
+    records: new Array(CHUNK_SLOTS).fill(undefined),
+    sizes: new Uint32Array(CHUNK_SLOTS),
+    start,
+    end: start,
+    next: undefined,
+  };
+}

@@ -1,0 +1,15 @@
+import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
+
+/** The key by which the SDK's tracers know that nothing is to be traced (`suppressTracing` of the SDK's core). */
+const SUPPRESSED = ROOT_CONTEXT.setValue(
+  createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING'),
+  true,
+);
+
+/**
+ * Calls a store without a trace of it: the ledger must not record its own SQL. A store that throws at once, or
+ * returns no promise, is one that rejects or resolves.
+ */
+export function untraced<T>(call: () => Promise<T>): Promise<T> {
+  return context.with(SUPPRESSED, async () => await call());
+}
