@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import type { CliIo, GlobalOptions } from '../cli-io.ts';
+import { existingLedgerPath, withLedger } from '../ledger-location.ts';
+import { jsonDocument, printable } from '../printable.ts';
+import { JSON_SCHEMA_VERSION, jsonFromRow } from '../row-json.ts';
+import { renderRun } from '../run-view.ts';
+
+interface ShowOptions extends GlobalOptions {
+  readonly all?: true;
+}
+
+/**
+ * Adds `show`: one run as a tree, with its failure. `--json`: `{schema_version, ledger, run_id, records: [row]}` in
+ * order of start.
+ */
+export function addShowCommand(program: Command, io: CliIo): void {
+  program
+    .command('show')
+    .description('show one run: its tree, its times, the step that failed and why')
+    .argument('<run>', 'run id, the start of one, the id of any record in it, or "last"')
+    .option('--all', 'every one of many successful siblings, and whole stacks')
+    .addHelpText('after', '\nExamples:\n  runledger show last\n  runledger show 0651a3f2\n')
+    .action(async (id: string, _: unknown, command: Command) => {
+      const options: ShowOptions = command.optsWithGlobals();
+      const path = existingLedgerPath(options.ledger, process.env);
+      const rows = await withLedger(path, async (ledger) => {
+        if (id !== 'last') return ledger.run(id);
+        const [newest] = await ledger.runs({ limit: 1 });
+        return newest === undefined ? [] : ledger.run(newest.run_id);
+      });
+      if (rows.length === 0) {
+        throw new CliError(
+          `no run ${printable(id)} in ${printable(path)}. "runledger runs" lists those there are.`,
+        );
+      }
+      if (options.json) {
+        const run = { run_id: rows[0]?.run_id, records: rows.map(jsonFromRow) };
+        io.out(jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: path, ...run }));
+        return;
+      }
+      io.out(renderRun(rows, io.terminal, { all: options.all === true, now: Date.now() }));
+    });
+}

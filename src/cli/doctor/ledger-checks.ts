@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { LedgerReader, LedgerStats } from '../../store/ledger-reader.ts';
+import { CliError } from '../cli-error.ts';
+import { ledgerPath, withLedger } from '../ledger-location.ts';
+import { formatCount, formatDuration, formatSize } from '../quantities.ts';
+import { type Check, fail, ok, warn } from './check.ts';
+
+const DAY_MS = 86_400_000;
+/** The longest the default retention keeps anything, and a day for the pruning to come round. */
+const LONGEST_KEPT_MS = 91 * DAY_MS;
+/** Below this much free space a batch may fail. */
+const LITTLE_SPACE = 256 * 1024 * 1024;
+
+/** Checks the ledger file: is it there, whole, of this version's schema, and does it have room to grow. */
+export async function checkLedger(
+  option: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<readonly Check[]> {
+  const path = pathOrReason(option, env);
+  if (path instanceof Error)
+    return [warn('ledger', path.message, 'Name the file with --ledger PATH to have it checked.')];
+  if (!existsSync(path)) {
+    const fix = 'Run your program once with Runledger, or name the file with --ledger PATH.';
+    return [warn('ledger', `no ledger at ${path} yet`, fix)];
+  }
+  try {
+    return await withLedger(path, async (ledger) => {
+      const stats = await ledger.stats();
+      return [
+        ok('ledger', `${path}: ${formatCount(stats.records)} records of ${formatCount(stats.runs)} runs`),
+        checkSchema(stats),
+        await checkIntegrity(ledger),
+        checkQuarantine(stats),
+        checkRetention(stats, Date.now()),
+        await checkSpace(path, stats),
+      ];
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [
+      fail(
+        'ledger',
+        `${path} can not be read: ${reason}`,
+        'Check that it is a ledger and that you may read it, or start a new one.',
+      ),
+    ];
+  }
+}
+
+function pathOrReason(option: string | undefined, env: NodeJS.ProcessEnv): string | CliError {
+  try {
+    return ledgerPath(option, env);
+  } catch (error) {
+    if (error instanceof CliError) return error;
+    throw error;
+  }
+}
+
+function checkSchema({ schema, schemaKnown }: LedgerStats): Check {
+  if (schema === schemaKnown) return ok('ledger-schema', `schema ${schema}`);
+  if (schema === null) {
+    return warn(
+      'ledger-schema',
+      'the ledger has no schema yet',
+      'The first program that writes to it makes one.',
+    );
+  }
+  if (schema > schemaKnown) {
+    const message = `schema ${schema} is newer than this runledger (${schemaKnown})`;
+    return warn('ledger-schema', message, 'Update runledger to see all of it.');
+  }
+  const message = `schema ${schema} is older than this runledger (${schemaKnown})`;
+  return warn('ledger-schema', message, 'The next program that writes to it brings it up to date.');
+}
+
+async function checkIntegrity(ledger: LedgerReader): Promise<Check> {
+  const { rows } = await ledger.query('select quick_check from pragma_quick_check(5)');
+  const problems = rows.map(([text]) => String(text)).filter((text) => text !== 'ok');
+  if (problems.length === 0) return ok('ledger-integrity', 'the file is whole');
+  return fail(
+    'ledger-integrity',
+    `the file is damaged: ${problems.join('; ')}`,
+    'Save what is left with "sqlite3 ledger.db .recover", and start a new ledger.',
+  );
+}
+
+function checkQuarantine({ quarantined }: LedgerStats): Check {
+  if (quarantined === 0) return ok('ledger-quarantine', 'no record was refused');
+  const fix = 'See why: runledger sql "select reason, record from record_quarantine limit 5".';
+  return warn('ledger-quarantine', `${formatCount(quarantined)} records were refused and set aside`, fix);
+}
+
+function checkRetention({ oldestStartedAt }: LedgerStats, now: number): Check {
+  if (oldestStartedAt === null) return ok('ledger-retention', 'no records yet');
+  const age = Math.max(0, now - oldestStartedAt);
+  const message = `the oldest record is ${formatDuration(age)} old`;
+  if (age <= LONGEST_KEPT_MS) return ok('ledger-retention', message);
+  return warn(
+    'ledger-retention',
+    message,
+    'If that is not what you want: runledger prune --failed-max-age 90d.',
+  );
+}
+
+async function checkSpace(path: string, stats: LedgerStats): Promise<Check> {
+  const { bavail, bsize } = await statfs(dirname(resolve(path)));
+  const free = bavail * bsize;
+  const days = ((stats.newestStartedAt ?? 0) - (stats.oldestStartedAt ?? 0)) / DAY_MS;
+  // A rate from less than a day is mostly the file's own start.
+  const perDay = days >= 1 ? stats.bytes / days : undefined;
+  const growth =
+    perDay === undefined ? 'growth not known before a day of records' : `${formatSize(perDay)} a day`;
+  const message = `${formatSize(stats.bytes)}, ${growth}; ${formatSize(free)} free`;
+  const isTight = free < LITTLE_SPACE || (perDay !== undefined && free < 7 * perDay);
+  if (!isTight) return ok('ledger-space', message);
+  return warn(
+    'ledger-space',
+    message,
+    'Free space, or keep less: runledger prune --max-age 3d --max-bytes 256MiB.',
+  );
+}

@@ -1,0 +1,94 @@
+import { type Check, fail, ok, warn } from './check.ts';
+import type { ProbeReport } from './probe-report.ts';
+import { probeRuntime } from './runtime-probe.ts';
+
+const REGISTER =
+  'Start the program with "node --import runledger/register", or call withRunledger in its set-up.';
+
+/** Starts the application's set-up in a process of its own, runs one pipeline in it and checks what came of it. */
+export async function checkRuntime(folder: string, setup: string | undefined): Promise<readonly Check[]> {
+  const result = await probeRuntime(folder, setup);
+  const name = setup ?? 'runledger/register';
+  if ('failure' in result) {
+    const fix = `Start it alone to see more: node --import ${name} --eval ""`;
+    return [fail('runtime', `${name} could not be started: ${result.failure}`, fix)];
+  }
+  return checksFromReport(result.report, name, process.env);
+}
+
+/** Judges what the probe saw. */
+export function checksFromReport(
+  report: ProbeReport,
+  setup: string,
+  env: NodeJS.ProcessEnv,
+): readonly Check[] {
+  if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') {
+    const fix = 'Unset OTEL_SDK_DISABLED. While it is set there are neither traces nor records.';
+    return [fail('runtime', 'OTEL_SDK_DISABLED switches the whole SDK off', fix)];
+  }
+  if (isTrue(env.RUNLEDGER_DISABLED)) {
+    return [warn('runtime', 'RUNLEDGER_DISABLED switches Runledger off', 'Unset it to have records again.')];
+  }
+  if (report.provider === null) {
+    const message = `no tracer provider is registered after ${setup}, so nothing is traced or recorded`;
+    return [fail('tracer-provider', message, `${REGISTER} The SDK has to be started before the program.`)];
+  }
+  return [
+    ok('tracer-provider', `${report.provider} is registered`),
+    checkContext(report),
+    checkRecording(report),
+    checkSampling(report),
+    checkExporters(report, env),
+  ];
+}
+
+function checkContext({ contextSurvives }: ProbeReport): Check {
+  if (contextSurvives) return ok('context', 'the context survives an await');
+  return fail(
+    'context',
+    'the context is lost at an await, so steps do not find their pipeline',
+    'Register an AsyncLocalStorageContextManager (@opentelemetry/context-async-hooks); NodeSDK does.',
+  );
+}
+
+function checkRecording({ isRecording, isRecorded, processors }: ProbeReport): Check {
+  if (isRecorded) return ok('recording', 'a probe pipeline was recorded, and its failing step noticed');
+  const seen = processors.length === 0 ? 'none that can be seen' : processors.join(', ');
+  if (isRecording) {
+    const message = `spans are made, but Runledger's span processor is not called (processors: ${seen})`;
+    return fail('recording', message, REGISTER);
+  }
+  return fail(
+    'recording',
+    'the sampler drops the spans of pipelines before they can be recorded',
+    'Wrap it: sampler: recordExecutions(sampler). withRunledger does that by itself.',
+  );
+}
+
+function checkSampling({ isSampled }: ProbeReport): Check {
+  if (isSampled) return ok('sampling', 'the probe was sampled for tracing');
+  const message = 'the probe was not sampled for tracing; records do not depend on that, traces do';
+  return warn(
+    'sampling',
+    message,
+    'Fine if a ratio is meant. Else look at OTEL_TRACES_SAMPLER and the sampler option.',
+  );
+}
+
+function checkExporters({ exporters, processors }: ProbeReport, env: NodeJS.ProcessEnv): Check {
+  const chosen = (env.OTEL_TRACES_EXPORTER ?? '').split(',').map((name) => name.trim());
+  if (chosen.includes('none')) {
+    const fix = 'Fine if only records are meant. Else unset OTEL_TRACES_EXPORTER or name an exporter.';
+    return warn('trace-exporters', 'OTEL_TRACES_EXPORTER=none switches trace exporters off', fix);
+  }
+  if (exporters.length > 0) return ok('trace-exporters', `spans also go to ${exporters.join(', ')}`);
+  return warn(
+    'trace-exporters',
+    `spans go to no exporter (processors: ${processors.join(', ') || 'none that can be seen'}); records do not need one`,
+    'For traces set OTEL_EXPORTER_OTLP_ENDPOINT, such as http://127.0.0.1:4318.',
+  );
+}
+
+function isTrue(text: string | undefined): boolean {
+  return text !== undefined && /^(1|true)$/i.test(text.trim());
+}
