@@ -74,7 +74,7 @@ export class SqliteRecordStore implements RecordStore {
     await this.#living().call('quarantine', rows);
   }
 
-  prune(policy: RetentionPolicy): Promise<PruneReport> {
+  async prune(policy: RetentionPolicy): Promise<PruneReport> {
     const thread = this.#living();
     return thread.call('prune', { policy, now: this.#now() });
   }

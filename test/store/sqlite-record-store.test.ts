@@ -1,0 +1,221 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { RetentionPolicy } from '../../src/store/record-store.ts';
+import { SqliteRecordStore } from '../../src/store/sql/sqlite-record-store.ts';
+import { failure, runRecord, stepRecord, TEST_EPOCH_MS } from '../support/execution-records.ts';
+import { runNode } from '../support/node-process.ts';
+import { recordsIn, rowsIn, temporaryDirectory } from '../support/sqlite-files.ts';
+
+const SQLITE_FULL = 13;
+const SQLITE_NOTADB = 26;
+const DAY_MS = 86_400_000;
+
+describe('SqliteRecordStore', () => {
+  let directory: string;
+  let path: string;
+  const stores: SqliteRecordStore[] = [];
+
+  beforeEach(async () => {
+    directory = await temporaryDirectory();
+    path = `${directory}/state/ledger.db`;
+  });
+  afterEach(async () => {
+    await Promise.all(stores.splice(0).map((store) => store.close()));
+    await rm(directory, { recursive: true });
+  });
+
+  async function openStore(now: () => number = Date.now): Promise<SqliteRecordStore> {
+    const store = new SqliteRecordStore({ path, now, busyTimeoutMs: 500 });
+    stores.push(store);
+    await store.init();
+    return store;
+  }
+
+  /** Changes the file past the store. */
+  function alter(sql: string): void {
+    const connection = new DatabaseSync(path);
+    connection.exec(sql);
+    connection.close();
+  }
+
+  describe('the file', () => {
+    it('can be read by its owner alone, and its journal too', async () => {
+      const store = await openStore();
+      await store.write([stepRecord()]);
+      expect((await stat(`${directory}/state`)).mode & 0o777).toBe(0o700);
+      expect((await stat(path)).mode & 0o777).toBe(0o600);
+      expect((await stat(`${path}-wal`)).mode & 0o777).toBe(0o600);
+    });
+
+    it('is in WAL mode and gives pages back', async () => {
+      await openStore();
+      expect(rowsIn(path, 'pragma journal_mode')).toEqual([{ journal_mode: 'wal' }]);
+      expect(rowsIn(path, 'pragma auto_vacuum')).toEqual([{ auto_vacuum: 2 }]);
+    });
+
+    it.each(['', ':memory:'])('can not be %p', (unusable) => {
+      expect(() => new SqliteRecordStore({ path: unusable })).toThrow(TypeError);
+    });
+  });
+
+  describe('the schema', () => {
+    it('takes records where a newer version has added to it', async () => {
+      await (await openStore()).close();
+      alter(`alter table execution_records add column tomorrow text not null default 'x';
+        create table later (id integer);
+        insert into runledger_migrations values ('9999_tomorrow', 1)`);
+      const store = await openStore();
+      await store.write([stepRecord()]);
+      expect(rowsIn(path, 'select tomorrow from execution_records')).toEqual([{ tomorrow: 'x' }]);
+      expect(rowsIn(path, 'select count(*) as count from runledger_migrations')).toEqual([{ count: 2 }]);
+    });
+
+    it('is refused with a clear error where a record can not fit', async () => {
+      await (await openStore()).close();
+      alter('alter table execution_records drop column output');
+      await expect(openStore()).rejects.toMatchObject({
+        code: 'RUNLEDGER_SCHEMA_MISMATCH',
+        message: expect.stringContaining('it has no column output'),
+      });
+    });
+
+    it('is made again by the next init when its table was dropped', async () => {
+      const store = await openStore();
+      alter('drop table execution_records');
+      const batch = [stepRecord()];
+      await expect(store.write(batch)).rejects.toMatchObject({ code: 'ERR_SQLITE_ERROR', errcode: 1 });
+      await store.init();
+      await store.write(batch);
+      expect(recordsIn(path)).toHaveLength(1);
+    });
+  });
+
+  describe('when something is wrong', () => {
+    it('rejects a file that is no database', async () => {
+      await mkdir(`${directory}/state`);
+      await writeFile(path, 'not a database, but long enough to be looked at'.repeat(100));
+      await expect(openStore()).rejects.toMatchObject({ code: 'ERR_SQLITE_ERROR', errcode: SQLITE_NOTADB });
+    });
+
+    (canMountTmpfs() ? it : it.skip)('rejects while the disk is full, and goes on when it is not', () => {
+      const script = fileURLToPath(new URL('./fixtures/fill-disk.ts', import.meta.url));
+      const stdout = inMountNamespace(
+        'mount -t tmpfs -o size=3m tmpfs "$1" && exec "$2" "$3" "$1"',
+        directory,
+        process.execPath,
+        script,
+      );
+      expect(JSON.parse(stdout)).toEqual({
+        code: 'ERR_SQLITE_ERROR',
+        errcode: SQLITE_FULL,
+        isComplete: true,
+      });
+    });
+
+    it('notices that its file was removed, and starts a new one with the next init', async () => {
+      const store = await openStore();
+      await rm(`${directory}/state`, { recursive: true });
+      const batch = [stepRecord()];
+      await expect(store.write(batch)).rejects.toMatchObject({ code: 'RUNLEDGER_FILE_REPLACED' });
+      await store.init();
+      await store.write(batch);
+      expect(recordsIn(path)).toHaveLength(1);
+    });
+
+    const asRoot = process.getuid?.() === 0;
+    (asRoot ? it.skip : it)('rejects a directory it may not write', async () => {
+      await mkdir(`${directory}/state`);
+      await chmod(`${directory}/state`, 0o500);
+      await expect(openStore()).rejects.toMatchObject({ code: 'EACCES' });
+    });
+
+    it('rejects a path below a file, with the code of the system', async () => {
+      await writeFile(`${directory}/state`, '');
+      await expect(openStore()).rejects.toMatchObject({ code: expect.stringMatching(/^(ENOTDIR|EEXIST)$/) });
+    });
+
+    it('rejects a write before it was opened', async () => {
+      const store = new SqliteRecordStore({ path });
+      await expect(store.write([stepRecord()])).rejects.toMatchObject({ code: 'RUNLEDGER_STORE_NOT_OPEN' });
+      await store.close();
+    });
+  });
+
+  describe('retention', () => {
+    const policy: RetentionPolicy = { maxAgeMs: DAY_MS, failedMaxAgeMs: 2 * DAY_MS, maxBytes: 2 ** 40 };
+
+    it('gives the disk its space back while records go on being written', async () => {
+      const store = await openStore(() => TEST_EPOCH_MS + 1.5 * DAY_MS);
+      const runs = Array.from({ length: 300 }, (_, index) => runRecord({ startedAt: TEST_EPOCH_MS + index }));
+      const steps = runs.flatMap((run) =>
+        Array.from({ length: 10 }, () =>
+          stepRecord({
+            startedAt: run.startedAt,
+            runId: run.runId,
+            parentRecordId: run.recordId,
+            attributes: 'x'.repeat(2_000),
+          }),
+        ),
+      );
+      const failed = runRecord({ startedAt: TEST_EPOCH_MS, ...failure() });
+      await store.write([...runs, ...steps, failed]);
+      const young = stepRecord({ startedAt: TEST_EPOCH_MS + DAY_MS });
+      const [report] = await Promise.all([store.prune(policy), store.write([young])]);
+      expect(report).toMatchObject({ removedByAge: 3_300, removedBySize: 0 });
+      expect(recordsIn(path).map((row) => row.record_id)).toEqual([failed.recordId, young.recordId]);
+      expect(report.bytesBefore).toBeGreaterThan(6_000_000);
+      expect(report.bytesAfter).toBeLessThan(200_000);
+      expect((await stat(path)).size).toBeLessThan(200_000);
+    });
+
+    it('ends early and in good order when the store is closed meanwhile', async () => {
+      const store = await openStore(() => TEST_EPOCH_MS + 3 * DAY_MS);
+      await store.write(Array.from({ length: 3_000 }, () => stepRecord()));
+      const pruned = store.prune(policy);
+      await store.close();
+      expect((await pruned).removedByAge).toBeLessThanOrEqual(3_000);
+      expect(rowsIn(path, 'pragma integrity_check')).toEqual([{ integrity_check: 'ok' }]);
+    });
+  });
+
+  describe('its thread', () => {
+    it('does not keep the process open, and is waited for while a write is under way', async () => {
+      const { exitCode, stderr } = await runNode('store/fixtures/start-and-leave.ts', [path]);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(recordsIn(path)).toHaveLength(1);
+    });
+
+    it('runs nothing of what the application preloads', async () => {
+      const preload = fileURLToPath(new URL('./fixtures/preload.mjs', import.meta.url));
+      const { stdout } = await runNode('store/fixtures/start-and-leave.ts', [path], {
+        NODE_OPTIONS: `--import ${preload}`,
+      });
+      expect(stdout).toBe('[preload main]');
+      expect(recordsIn(path)).toHaveLength(1);
+    });
+  });
+
+  it('loads no kysely and no SQLite into the application', async () => {
+    const { exitCode, stdout } = await runNode('store/fixtures/loaded-modules.ts', [path]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toEqual([]);
+  });
+});
+
+/** Runs a shell script that may mount file systems nobody else sees. */
+function inMountNamespace(script: string, ...args: readonly string[]): string {
+  const command = ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', ...args];
+  return execFileSync('unshare', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+}
+
+function canMountTmpfs(): boolean {
+  try {
+    inMountNamespace('mount -t tmpfs tmpfs /tmp');
+    return true;
+  } catch {
+    return false;
+  }
+}
