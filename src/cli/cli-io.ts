@@ -39,3 +39,11 @@ export function tolerateClosedPipes(): void {
     });
   }
 }
+
+/** Keeps Node.js from remarking on standard error that `node:sqlite` is experimental, as its version 22 does. */
+export function hideExperimentalWarnings(): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${warning.stack ?? warning.message}\n`);
+  });
+}

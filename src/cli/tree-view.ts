@@ -3,7 +3,7 @@ import { durationText, isFailedRow, outcomeLook, outcomeText } from './outcome-t
 import { printable } from './printable.ts';
 import { formatCount } from './quantities.ts';
 import type { FailureRoles, RunNode } from './run-tree.ts';
-import { displayWidth, pad, type Terminal } from './terminal.ts';
+import { cutTo, displayWidth, pad, type Terminal } from './terminal.ts';
 import { type TimeSpan, timeBar } from './time-bar.ts';
 import { treeLines } from './tree-lines.ts';
 
@@ -26,6 +26,7 @@ interface Line {
 const WIDEST_BAR = 32;
 const NARROWEST_BAR = 8;
 const NARROWEST_LABEL = 16;
+const NARROWEST_NOTE = 13;
 
 /** The tree of a run: a line an execution, with its time, its outcome, and where in the run it lay. */
 export function renderTree(roots: readonly RunNode[], terminal: Terminal, options: TreeViewOptions): string {
@@ -46,7 +47,7 @@ export function renderTree(roots: readonly RunNode[], terminal: Terminal, option
   });
   const drawn = lines.filter((line) => line.row !== undefined);
   const widest = (text: (line: Line) => string) =>
-    Math.max(0, ...drawn.map((line) => displayWidth(text(line))));
+    drawn.reduce((width, line) => Math.max(width, displayWidth(text(line))), 0);
   const columns = {
     duration: widest((line) => line.duration),
     outcome: widest((line) => (line.row === undefined ? '' : outcomeText(line.row))),
@@ -91,7 +92,10 @@ function drawLine(
     const bar = timeBar(row.started_at, row.ended_at ?? now, whole, columns.bar);
     parts.push(isFailedRow(row) ? terminal.paint('bad', bar) : bar);
   }
-  if (note !== '') parts.push(terminal.paint(isFailedRow(row) ? 'bad' : 'faint', note));
+  const taken =
+    columns.label + columns.duration + columns.outcome + (columns.bar > 0 ? columns.bar + 2 : 0) + 6;
+  const shown = cutTo(note, Math.max(NARROWEST_NOTE, terminal.width - taken));
+  if (note !== '') parts.push(terminal.paint(isFailedRow(row) ? 'bad' : 'faint', shown));
   return parts.join('  ').trimEnd();
 }
 
@@ -116,7 +120,11 @@ function costText(micros: number): string {
 }
 
 function wholeSpan(roots: readonly RunNode[], now: number): TimeSpan {
-  const starts = roots.map((node) => node.row.started_at);
-  const ends = roots.map((node) => node.row.ended_at ?? now);
-  return { start: Math.min(...starts), end: Math.max(...ends) };
+  return roots.reduce(
+    ({ start, end }, { row }) => ({
+      start: Math.min(start, row.started_at),
+      end: Math.max(end, row.ended_at ?? now),
+    }),
+    { start: Number.POSITIVE_INFINITY, end: Number.NEGATIVE_INFINITY },
+  );
 }
