@@ -166,10 +166,12 @@ export class BatchRecordExporter implements RecordExporter {
 
   /** Settles a batch, or puts what is left of it back and returns why. */
   async #deliver(batch: RecordBatch): Promise<StoreUnavailableError | undefined> {
+    const storedBefore = this.#accounting.storedCount;
     try {
       await this.#delivery.deliver(batch);
     } catch (error) {
       this.#queue.giveBack(batch);
+      if (this.#accounting.storedCount > storedBefore) this.#retry.reset();
       const unavailable =
         error instanceof StoreUnavailableError
           ? error
@@ -184,7 +186,7 @@ export class BatchRecordExporter implements RecordExporter {
   }
 
   #onUnavailable(error: StoreUnavailableError, records: number): void {
-    if (error.isTimeout) this.#batchSize.timedOut(records);
+    if (error.fewerMayHelp) this.#batchSize.failed(records);
     if (error.errorClass !== 'transient' && error.errorClass !== 'environment') this.#session.reopen();
     if (this.#isStopped) return;
     this.#outage.begin(() => {

@@ -4,8 +4,8 @@ export interface BatchSizeLimits {
 }
 
 /**
- * How many records the next write takes: doubled while more wait than it takes, since a large write costs little
- * more than a small one; halved when a write did not answer in time, since a slow store may still manage less.
+ * How many records the next write takes: doubled while more than a usual batch wait, since a large write costs little
+ * more than a small one; halved when a batch was too much for a slow or failing store, which may still manage less.
  */
 export class BatchSize {
   readonly #limits: BatchSizeLimits;
@@ -26,11 +26,12 @@ export class BatchSize {
   succeeded(waiting: number): void {
     const { maxExportBatchSize, maxBacklogBatchSize } = this.#limits;
     this.#ceiling = Math.min(maxBacklogBatchSize, this.#ceiling * 2);
-    this.#size = waiting > this.#size ? Math.min(maxBacklogBatchSize, this.#size * 2) : maxExportBatchSize;
+    const isBacklog = waiting > maxExportBatchSize;
+    this.#size = isBacklog ? Math.min(maxBacklogBatchSize, this.#size * 2) : maxExportBatchSize;
   }
 
-  /** A write of `records` did not answer in time. */
-  timedOut(records: number): void {
+  /** A batch of `records` was too much at once. */
+  failed(records: number): void {
     this.#ceiling = Math.max(1, Math.floor(Math.min(this.#ceiling, records) / 2));
   }
 }

@@ -11,14 +11,14 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
   readonly errorClass: StoreErrorClass;
   readonly code: string;
-  /** The store may be at work on it still, and less to do may help. */
-  readonly isTimeout: boolean;
+  /** Fewer records at once may get through: the write took too long, or the search for poison was cut short. */
+  readonly fewerMayHelp: boolean;
 
-  constructor(errorClass: StoreErrorClass, code: string, isTimeout: boolean) {
+  constructor(errorClass: StoreErrorClass, code: string, fewerMayHelp: boolean) {
     super(`${errorClass}: ${code}`);
     this.errorClass = errorClass;
     this.code = code;
-    this.isTimeout = isTimeout;
+    this.fewerMayHelp = fewerMayHelp;
   }
 }
 
@@ -126,7 +126,7 @@ export class RecordDelivery {
     canary?: Parcel,
   ): Promise<void> {
     let proof = canary;
-    const poison = await isolatePoison(parcels, code, async (part) => {
+    const send = async (part: readonly Parcel[]): Promise<string | undefined> => {
       const refusal = await this.#send(batch, part);
       if (refusal === undefined) {
         proof ??= part[0];
@@ -134,8 +134,13 @@ export class RecordDelivery {
       }
       if (refusal.errorClass === 'unknown' && part.length === 1) await this.#prove(batch, proof, refusal);
       return refusal.code;
-    });
-    await this.#quarantine(batch, poison);
+    };
+    try {
+      await this.#quarantine(batch, await isolatePoison(parcels, code, send));
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      throw new StoreUnavailableError(error.errorClass, error.code, true);
+    }
   }
 
   /** Makes sure, by a record that was stored before, that the store is still well. */

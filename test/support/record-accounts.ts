@@ -1,0 +1,12 @@
+import type { RecordAccounts } from '../../src/export/record-exporter.ts';
+
+/** Every record the accounts can not place: 0 when the identity holds. */
+export function unaccounted(accounts: RecordAccounts): number {
+  const { created, stored, queued, sampledOut, quarantined } = accounts;
+  return created - stored - queued - sampledOut - quarantined - droppedOf(accounts);
+}
+
+/** Records dropped, for whatever reason. */
+export function droppedOf({ dropped }: RecordAccounts): number {
+  return Object.values(dropped).reduce((sum, count) => sum + count, 0);
+}
