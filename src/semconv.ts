@@ -119,6 +119,8 @@ export const METRIC_EXECUTIONS_EVICTED = 'runledger.executions.evicted';
 
 // Metric attributes: a short allow-list, never an id.
 export const ATTR_NAME = 'runledger.name';
+/** Development (semantic-conventions-genai): `input | output`, and our own `cache_read | cache_write`. */
+export const ATTR_TOKEN_TYPE = 'gen_ai.token.type';
 /** Why a record was dropped or quarantined. */
 export const ATTR_REASON = 'runledger.reason';
 /** Stands for every name beyond the cap on names. */

@@ -107,11 +107,11 @@ export function describeError(error: unknown): ErrorDescription {
  * extends `Error` and sets none) says less than the class does.
  */
 function classNameOf(error: object): string {
-  const constructor = readProperty(error, 'constructor');
-  const className = readProperty(constructor, 'name');
+  const errorClass = readProperty(error, 'constructor');
+  const className = readProperty(errorClass, 'name');
   const name = readProperty(error, 'name');
   if (typeof name === 'string' && name !== '') {
-    const isOwnName = hasOwn(error, 'name') || hasOwn(readProperty(constructor, 'prototype'), 'name');
+    const isOwnName = hasOwn(error, 'name') || hasOwn(readProperty(errorClass, 'prototype'), 'name');
     if (isOwnName || typeof className !== 'string' || className === '') return cut(name, 128);
   }
   return typeof className === 'string' && className !== '' ? cut(className, 128) : ERROR_TYPE_OTHER;

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { type Attributes, diag } from '@opentelemetry/api';
+import { ATTR_INPUT, ATTR_INPUT_HASH, ATTR_OUTPUT } from '../semconv.ts';
+import { lifecycleSettings } from './lifecycle-settings.ts';
+import { describeError } from './outcome.ts';
+
+/** Characters of JSON kept of one input or output. */
+const MAX_LENGTH = 16_384;
+
+/**
+ * The input of an execution as attributes: nothing unless capturing is on, since payloads hold personal data and
+ * writing them out costs. Values that JSON can not hold are left out.
+ */
+export function captureInput(input: unknown): Attributes {
+  const { captureInput: mode } = lifecycleSettings();
+  if (mode === false) return {};
+  const json = toJson(input);
+  if (json === undefined) return {};
+  const hash = createHash('sha256').update(json).digest('hex');
+  return mode === 'hash'
+    ? { [ATTR_INPUT_HASH]: hash }
+    : { [ATTR_INPUT]: bounded(json), [ATTR_INPUT_HASH]: hash };
+}
+
+/** The output of an execution as attributes, under the same rules. */
+export function captureOutput(output: unknown): Attributes {
+  if (lifecycleSettings().captureInput !== true) return {};
+  const json = toJson(output);
+  return json === undefined ? {} : { [ATTR_OUTPUT]: bounded(json) };
+}
+
+/** JSON stays JSON when it is cut: what does not fit is replaced by how it began and how long it was. */
+function bounded(json: string): string {
+  if (json.length <= MAX_LENGTH) return json;
+  return JSON.stringify({ truncated: true, length: json.length, head: json.slice(0, MAX_LENGTH / 2) });
+}
+
+function toJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    diag.debug(`an input or output is not captured: ${describeError(error).message}`);
+    return undefined;
+  }
+}

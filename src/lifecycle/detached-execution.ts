@@ -1,0 +1,22 @@
+import { type Context, diag, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { stateFromToken } from './detached-state.ts';
+import { Execution } from './execution-handle.ts';
+
+/**
+ * Goes on with an execution that `detach` let go of, in this process or another, today or another day. It is the
+ * same execution: one record, whose `started_at` is that of the first stretch. Interrupts that were open still are,
+ * and it runs on when the last of them is resumed; without one it runs at once. The caller ends it.
+ *
+ * A token that is none of ours starts a new run, reported through `diag`; this never throws. Attach a token once:
+ * whoever attaches it again works on the same record, and the later end wins.
+ */
+export function attachPipeline(token: string): Execution {
+  const state = stateFromToken(token);
+  if (state === undefined) {
+    diag.warn('attachPipeline got no token of detach(); a new run starts');
+    return new Execution('pipeline', 'detached', undefined, ROOT_CONTEXT, false);
+  }
+  const parent: Context =
+    state.spans.parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, state.spans.parent);
+  return new Execution(state.kind, state.name, { attempt: state.attempt }, parent, false, state);
+}

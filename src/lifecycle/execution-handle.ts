@@ -1,0 +1,455 @@
+import { type Attributes, type Context, context, diag, type Span, trace } from '@opentelemetry/api';
+import {
+  ACTIVE_EXECUTION_KEY,
+  type ActiveExecution,
+  type ExecutionKind,
+  type Moment,
+  type Outcome,
+  type RejectionReason,
+} from '../execution.ts';
+import {
+  ATTR_CHECKPOINT_COUNT,
+  ATTR_EVENT_REF,
+  ATTR_INTERRUPT_KIND,
+  ATTR_REJECTION_REASON,
+  ATTR_SKIP_REASON,
+  EVENT_CHECKPOINT,
+  EVENT_INTERRUPTED,
+  EVENT_REJECTED,
+  EVENT_RESUMED,
+  EVENT_RETRY,
+} from '../semconv.ts';
+import { type DetachedState, tokenFromState } from './detached-state.ts';
+import { ExecutionContext } from './execution-context.ts';
+import type { ExecutionOptions, Work } from './execution-options.ts';
+import { ExecutionSpans } from './execution-spans.ts';
+import { Interrupts } from './interrupts.ts';
+import { lifecycleSettings } from './lifecycle-settings.ts';
+import {
+  describeError,
+  outcomeFromError,
+  type Rejection,
+  rejectionFromError,
+  skipReasonFromError,
+} from './outcome.ts';
+import { activeMetrics, type PipelineMetrics } from './pipeline-metrics.ts';
+import { rejectionAttributes } from './rejection-attributes.ts';
+import { remoteRunOf } from './remote-run.ts';
+import { runExecution } from './run-execution.ts';
+import { RunIdentity } from './run-identity.ts';
+import { waitMsOf } from './start-attributes.ts';
+import { Timeline } from './timeline.ts';
+import { addWork, countCost } from './work.ts';
+
+/** How an execution is to end. */
+interface Ending {
+  readonly outcome: Outcome;
+  readonly hasError: boolean;
+  readonly error: unknown;
+}
+
+const SUCCESS: Ending = { outcome: 'success', hasError: false, error: undefined };
+
+/** Outcomes a caller stated that an error thrown afterwards does not replace. */
+const STAYS: ReadonlySet<Outcome> = new Set(['failure', 'error', 'timeout', 'cancellation']);
+
+/**
+ * One run of a pipeline, a process or a step, while it lasts. Got from `runPipeline` and its like as the argument of
+ * the function, which then owns the end: `skip`, `reject`, `fail` and `end` called inside say how it is going to
+ * end. Got from `startPipeline`, `startProcess` or `startStep` it is the caller's to end, by one of these four.
+ * What comes after the end is ignored. No method throws, waits, or keeps the process alive, and without an
+ * OpenTelemetry SDK each does next to nothing.
+ */
+export class Execution implements ActiveExecution {
+  readonly kind: ExecutionKind;
+  readonly name: string;
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** Name of the nearest enclosing pipeline, or of the pipeline itself. */
+  readonly pipeline: string | undefined;
+  /** @internal */
+  readonly identity: RunIdentity;
+  /** The context in which the execution's code runs: its span and the execution itself are active in it. */
+  readonly context: Context;
+
+  readonly #isOwned: boolean;
+  readonly #spans: ExecutionSpans;
+  readonly #metrics: PipelineMetrics | undefined;
+  #startedAt = 0;
+  #isEnded = false;
+  #ending: Ending | undefined;
+  #interrupts: Interrupts | undefined;
+  #timeline: Timeline | undefined;
+  #endAttributes: Attributes | undefined;
+  #rejectionReason: RejectionReason | undefined;
+
+  /** @internal */
+  constructor(
+    kind: ExecutionKind,
+    name: string,
+    options: ExecutionOptions | undefined,
+    parentContext: Context,
+    isOwned: boolean,
+    resumed?: DetachedState,
+  ) {
+    const active = parentContext.getValue(ACTIVE_EXECUTION_KEY);
+    const parent = active instanceof Execution ? active : undefined;
+    this.kind = kind;
+    this.name = name;
+    this.attempt = options?.attempt ?? 1;
+    this.identity =
+      resumed === undefined
+        ? identityOf(parent, active as ActiveExecution | undefined, options, parentContext)
+        : new RunIdentity({ ...resumed, id: resumed.runId, remote: resumed });
+    this.pipeline = kind === 'pipeline' ? name : (parent?.pipeline ?? this.identity.remote?.pipeline);
+    this.context = new ExecutionContext(parentContext, this);
+    this.#isOwned = isOwned;
+    this.#spans = new ExecutionSpans(this, parent, parentContext);
+    this.#metrics = activeMetrics();
+    if (resumed === undefined) this.#spans.start(options);
+    else this.#goOn(resumed);
+    if (this.#metrics !== undefined) this.#startMetrics(this.#metrics, options, resumed);
+  }
+
+  /** Id of the run: shared by everything below the outermost execution, and by nothing else. */
+  get runId(): string {
+    return this.identity.id;
+  }
+
+  /** Id under which the ledger keeps this execution; undefined where no span is recorded. */
+  get recordId(): string | undefined {
+    return this.#spans.recordId;
+  }
+
+  /** The span of the execution, which a resume replaces by a new one. Not recording where no SDK is registered. */
+  get span(): Span {
+    return this.#spans.current ?? trace.wrapSpanContext(NO_SPAN);
+  }
+
+  /** @internal */
+  get currentSpan(): Span | undefined {
+    return this.#spans.current;
+  }
+
+  get spanId(): string {
+    return this.#spans.current?.spanContext().spanId ?? NO_SPAN.spanId;
+  }
+
+  /** True while the execution runs; false while it is suspended and after its end. */
+  get isRunning(): boolean {
+    return !this.#isEnded && this.#interrupts?.isSuspended !== true;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Runs `fn` as a process of this execution. See {@link runExecution} for what passes through. */
+  process<T>(name: string, fn: (process: Execution) => T): T;
+  process<T>(name: string, options: ExecutionOptions, fn: (process: Execution) => T): T;
+  process<T>(name: string, ...rest: RunArguments<T>): T {
+    return this.#runChild('process', name, rest);
+  }
+
+  /** Runs `fn` as a step of this execution. See {@link runExecution} for what passes through. */
+  step<T>(name: string, fn: (step: Execution) => T): T;
+  step<T>(name: string, options: ExecutionOptions, fn: (step: Execution) => T): T;
+  step<T>(name: string, ...rest: RunArguments<T>): T {
+    return this.#runChild('step', name, rest);
+  }
+
+  /** Starts a process for code that has no single function around it. The caller ends it. */
+  startProcess(name: string, options?: ExecutionOptions): Execution {
+    return new Execution('process', name, options, this.contextForChildren(), false);
+  }
+
+  /** Starts a step for code that has no single function around it. The caller ends it. */
+  startStep(name: string, options?: ExecutionOptions): Execution {
+    return new Execution('step', name, options, this.contextForChildren(), false);
+  }
+
+  /** Runs `fn` with this execution active, and ends nothing. What `fn` returns or throws passes through. */
+  run<T>(fn: () => T): T {
+    return context.with(this.context, fn);
+  }
+
+  /** Says what the execution did; see {@link Work}. */
+  add(work: Work): this {
+    if (this.#isEnded) return this;
+    guard('add', () => {
+      if (this.#spans.isObserved) addWork(this.#attributesForEnd(), work);
+      if (this.#metrics !== undefined) countCost(this.#metrics, this, work);
+    });
+    return this;
+  }
+
+  /** Ends it, or says it will end, as not needed. */
+  skip(reason: string): void {
+    this.#set({ [ATTR_SKIP_REASON]: reason });
+    this.#conclude({ outcome: 'skip', hasError: false, error: undefined });
+  }
+
+  /** Ends it, or says it will end, as not admitted. */
+  reject(rejection: Rejection): void {
+    this.#rejected(rejection);
+    this.#conclude({ outcome: 'rejection', hasError: false, error: undefined });
+  }
+
+  /** Ends it, or says it will end, with the outcome the error stands for; failure where there is no error. */
+  fail(error?: unknown): void {
+    if (this.#isEnded) return;
+    if (error === undefined) this.#conclude({ outcome: 'failure', hasError: false, error });
+    else this.#conclude(this.#endingFromError(error));
+  }
+
+  /** Ends it, or says how it will end. @default 'success' */
+  end(outcome: Outcome = 'success'): void {
+    this.#conclude({ outcome, hasError: false, error: undefined });
+  }
+
+  /** Marks that work up to here is safe. */
+  checkpoint(id: string): void {
+    if (!this.#moment('checkpoint', id, EVENT_CHECKPOINT)) return;
+    const attributes = this.#attributesForEnd();
+    const before = attributes[ATTR_CHECKPOINT_COUNT];
+    attributes[ATTR_CHECKPOINT_COUNT] = typeof before === 'number' ? before + 1 : 1;
+  }
+
+  /** Says that it is alive. Costs no span event; the newest of several in a row is kept. */
+  heartbeat(): void {
+    this.#moment('heartbeat', undefined, undefined);
+  }
+
+  /** Notes that work in this execution is going to be tried again, `ref` naming the attempt. */
+  retry(ref: string): void {
+    this.#moment('retry', ref, EVENT_RETRY);
+  }
+
+  /**
+   * Suspends the execution until `resume(id)`: it waits for something outside, an approval, a person, a callback.
+   * Its span ends, since one that is open for days is never exported. Interrupts may nest and overlap; the time
+   * from the first to the last resume counts once.
+   */
+  interrupt(id: string, kind = 'other'): void {
+    if (this.#isEnded) return;
+    this.#moment('interrupt', id, EVENT_INTERRUPTED, { [ATTR_INTERRUPT_KIND]: kind });
+    this.#interrupts ??= new Interrupts();
+    if (this.#interrupts.interrupt(id, kind, Date.now())) this.#suspend();
+  }
+
+  /** Ends the newest open interrupt with this id; with the last one the execution goes on, in a new span. */
+  resume(id: string): void {
+    const now = Date.now();
+    const closed = this.#isEnded ? undefined : this.#interrupts?.resume(id, now);
+    if (closed === undefined) {
+      diag.debug(`resume of "${id}", which is not interrupted, is ignored`);
+      return;
+    }
+    this.#metrics?.interruptEnded(closed.kind, 'resumed', now - closed.at);
+    if (this.#interrupts?.isSuspended === false) this.#openSegment();
+    this.#moment('resume', id, EVENT_RESUMED);
+  }
+
+  /**
+   * Lets go of the execution in this process and returns a token, a string of JSON, with which `attachPipeline` goes
+   * on with it in another process or another day. The time in between counts as suspended.
+   */
+  detach(): string {
+    const now = Date.now();
+    const interrupts = this.#interrupts ?? new Interrupts();
+    if (!this.#isEnded) {
+      this.#moment('detach', undefined, undefined);
+      this.#interrupts = interrupts;
+      if (!interrupts.isSuspended) {
+        interrupts.hold(now);
+        this.#suspend();
+      }
+      this.#isEnded = true;
+    }
+    return tokenFromState({
+      kind: this.kind,
+      name: this.name,
+      attempt: this.attempt,
+      pipeline: this.pipeline,
+      runId: this.runId,
+      correlationId: this.identity.correlationId,
+      tenant: this.identity.tenant,
+      endAttributes: this.#endAttributes,
+      interrupts,
+      timeline: this.#timeline,
+      spans: this.#spans.state(),
+    });
+  }
+
+  /** @internal The function around the work returned. */
+  settleReturned(): void {
+    this.#finish(this.#ending ?? SUCCESS);
+  }
+
+  /** @internal The function around the work threw. */
+  settleThrown(error: unknown): void {
+    if (this.#isEnded) return;
+    const thrown = this.#endingFromError(error);
+    const stated = this.#ending?.outcome;
+    const outcome = stated !== undefined && STAYS.has(stated) ? stated : thrown.outcome;
+    this.#finish({ outcome, hasError: true, error });
+  }
+
+  #runChild<T>(kind: ExecutionKind, name: string, rest: RunArguments<T>): T {
+    const parentContext = this.contextForChildren();
+    if (rest.length === 1)
+      return runExecution(new Execution(kind, name, undefined, parentContext, true), rest[0]);
+    return runExecution(new Execution(kind, name, rest[0], parentContext, true), rest[1]);
+  }
+
+  /** @internal What is active now where that is below this execution, so that spans in between stay parents. */
+  contextForChildren(): Context {
+    const active = context.active();
+    if (active === this.context || active.getValue(ACTIVE_EXECUTION_KEY) !== this) return this.context;
+    return this.#spans.withCurrentSpan(active);
+  }
+
+  #endingFromError(error: unknown): Ending {
+    const outcome = outcomeFromError(error, lifecycleSettings().classifyError);
+    if (outcome === 'skip') this.#set({ [ATTR_SKIP_REASON]: skipReasonFromError(error) });
+    else if (outcome === 'rejection') this.#rejected(rejectionFromError(error));
+    return { outcome, hasError: true, error };
+  }
+
+  #conclude(ending: Ending): void {
+    if (this.#isEnded) return;
+    this.#ending = ending;
+    if (!this.#isOwned) this.#finish(ending);
+  }
+
+  #rejected(rejection: Rejection): void {
+    if (this.#isEnded) return;
+    guard('reject', () => {
+      this.#rejectionReason = rejection.reason;
+      this.#set(rejectionAttributes(rejection));
+    });
+  }
+
+  #finish(ending: Ending): void {
+    if (this.#isEnded) return;
+    const { outcome } = ending;
+    if (this.#interrupts?.isSuspended === true) this.#closeInterrupts(this.#interrupts, outcome);
+    this.#isEnded = true;
+    if (outcome === 'rejection') this.#countRejection();
+    this.#spans.end({ ...ending, attributes: this.#endAttributes, timeline: this.#timeline });
+    if (this.#metrics === undefined) return;
+    const ms = performance.now() - this.#startedAt - (this.#interrupts?.suspendedMs(Date.now()) ?? 0);
+    const errorType = ending.hasError ? describeError(ending.error).type : undefined;
+    this.#metrics.ended(this, Math.max(0, ms) / 1_000, outcome, errorType, this.context);
+  }
+
+  #countRejection(): void {
+    const reason = this.#rejectionReason ?? 'other';
+    if (this.#spans.isRecording)
+      this.#spans.current?.addEvent(EVENT_REJECTED, { [ATTR_REJECTION_REASON]: reason });
+    this.#metrics?.rejected(this, reason);
+  }
+
+  /** An execution that ends while it is suspended: the interrupts last until now, and a last span says how it ended. */
+  #closeInterrupts(interrupts: Interrupts, outcome: Outcome): void {
+    const now = Date.now();
+    const answer = outcome === 'rejection' ? 'rejected' : 'expired';
+    for (const open of interrupts.close(now)) {
+      this.#metrics?.interruptEnded(open.kind, answer, now - open.at);
+    }
+    this.#openSegment();
+  }
+
+  #suspend(): void {
+    this.#spans.suspend(this.#endAttributes, this.#timeline, this.#interrupts);
+  }
+
+  #openSegment(): void {
+    this.#spans.resume(this.#interrupts);
+  }
+
+  #goOn({ interrupts, timeline, endAttributes, spans }: DetachedState): void {
+    const now = Date.now();
+    this.#interrupts = interrupts;
+    this.#timeline = timeline;
+    this.#endAttributes = endAttributes;
+    this.#spans.restore(spans);
+    if (interrupts.open.length === 0) {
+      interrupts.close(now);
+      this.#openSegment();
+    }
+    this.#moment('attach', undefined, undefined);
+  }
+
+  #startMetrics(
+    metrics: PipelineMetrics,
+    options: ExecutionOptions | undefined,
+    resumed: DetachedState | undefined,
+  ): void {
+    this.#startedAt = performance.now();
+    if (resumed !== undefined) {
+      this.#startedAt -= Math.max(0, Date.now() - (resumed.spans.startedAt ?? Date.now()));
+      return;
+    }
+    if (options === undefined && this.kind !== 'pipeline') return;
+    metrics.started(this, options === undefined ? undefined : waitMsOf(options), this.attempt);
+  }
+
+  /** True where the moment was kept, which needs somebody who looks at it. */
+  #moment(kind: Moment['kind'], ref: string | undefined, event?: string, attributes?: Attributes): boolean {
+    if (this.#isEnded || !this.#spans.isObserved) return false;
+    this.#timeline ??= new Timeline();
+    this.#timeline.add(kind, ref, Date.now());
+    if (event !== undefined && this.#spans.isRecording) {
+      this.#spans.current?.addEvent(event, {
+        ...attributes,
+        ...(ref !== undefined && { [ATTR_EVENT_REF]: ref }),
+      });
+    }
+    return true;
+  }
+
+  #set(attributes: Attributes): void {
+    if (!this.#isEnded && this.#spans.isObserved) Object.assign(this.#attributesForEnd(), attributes);
+  }
+
+  #attributesForEnd(): Attributes {
+    this.#endAttributes ??= {};
+    return this.#endAttributes;
+  }
+}
+
+/** What follows the name: `fn`, or options and `fn`. */
+export type RunArguments<T> =
+  | [fn: (execution: Execution) => T]
+  | [options: ExecutionOptions, fn: (execution: Execution) => T];
+
+const NO_SPAN = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 };
+
+function identityOf(
+  parent: Execution | undefined,
+  active: ActiveExecution | undefined,
+  options: ExecutionOptions | undefined,
+  parentContext: Context,
+): RunIdentity {
+  const isStated =
+    options !== undefined &&
+    (options.runId !== undefined || options.correlationId !== undefined || options.tenant !== undefined);
+  if (parent !== undefined && !isStated) return parent.identity;
+  const remote = parent === undefined ? remoteRunOf(parentContext) : parent.identity.remote;
+  return new RunIdentity({
+    id: options?.runId ?? active?.runId ?? remote?.runId,
+    correlationId: options?.correlationId ?? parent?.identity.correlationId ?? remote?.correlationId,
+    tenant: options?.tenant ?? parent?.identity.tenant ?? remote?.tenant,
+    remote,
+  });
+}
+
+/** Runs our own work on what a caller gave, which may be hostile: a throw ends here. */
+function guard(what: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    diag.warn(`${what} was given something it can not read: ${describeError(error).message}`);
+  }
+}
