@@ -1,0 +1,250 @@
+import { type Context, diag, type Meter } from '@opentelemetry/api';
+import { type ExecutionKind, isFailed, type Outcome } from '../execution.ts';
+import type { RecordExporter } from '../export/record-exporter.ts';
+import type { EndedSpan, SpanProcessorShape, StartedSpan } from '../records/ended-span.ts';
+import { factsOf, kindOf } from '../records/execution-facts.ts';
+import type { ExecutionRecord, RecordFlag } from '../records/execution-record.ts';
+import { FailureLedger, type FailureVerdict, failedByItself } from '../records/failure-ledger.ts';
+import { type KeepPolicyOptions, resolveKeepPolicy } from '../records/keep-policy.ts';
+import { type CaptureOptions, endedWithOf, recordFromSpan } from '../records/record-from-span.ts';
+import { type RedactRecord, redacted } from '../records/redaction.ts';
+import { isSuspended, outcomeOf } from '../records/span-outcome.ts';
+import { ATTR_FAILED_STEP, ATTR_KEEP, ATTR_RECORD_ID, ATTR_RECOVERED_FAILURES } from '../semconv.ts';
+import { KeptRuns } from './kept-runs.ts';
+import { type LiveExecution, LiveExecutions, type LiveExecutionView } from './live-executions.ts';
+
+/** Options of an {@link ExecutionSpanProcessor}. */
+export interface ExecutionSpanProcessorOptions {
+  /** Takes the records to their store. */
+  readonly exporter: RecordExporter;
+  /** Which records are kept. Failures always are. @default all */
+  readonly keep?: KeepPolicyOptions;
+  /** Takes out of a record what must not be stored. */
+  readonly redact?: RedactRecord;
+  /** Executions that run at the same time, beyond which the oldest are no longer known. @default 100000 */
+  readonly maxLiveExecutions?: number;
+  /** Which attributes without a column of their own are kept in the `attributes` column. @default true */
+  readonly captureAttributes?: boolean | ((name: string) => boolean);
+  /** Whether records keep the stack of their error. @default true */
+  readonly captureStack?: boolean;
+  /** The time, milliseconds since the Unix epoch; asked only where a span's own makes no sense. @default Date.now */
+  readonly clock?: () => number;
+}
+
+/**
+ * Turns ended executions into records, with the step each failure started at. Works with SDK 2.x and 3.x, and sees
+ * unsampled executions where the sampler is wrapped by `recordExecutions`.
+ *
+ * Children end before their parents, so a failure climbs one level with each end: a parent that ends failed takes
+ * over the failures its own error stands for, any other parent counts them as recovered. No hook throws, blocks,
+ * or keeps a span.
+ */
+export class ExecutionSpanProcessor implements SpanProcessorShape {
+  readonly #exporter: RecordExporter;
+  readonly #redact: RedactRecord | undefined;
+  readonly #capture: CaptureOptions;
+  readonly #now: () => number;
+  readonly #live: LiveExecutions;
+  readonly #kept: KeptRuns;
+  readonly #reported = new Set<string>();
+  /** Counts starts and ends, so that their order does not depend on clocks. */
+  #order = 0;
+
+  constructor(options: ExecutionSpanProcessorOptions) {
+    const maxLive = options.maxLiveExecutions ?? 100_000;
+    if (!Number.isSafeInteger(maxLive) || maxLive < 1) {
+      throw new RangeError(`maxLiveExecutions must be a whole number from 1, not ${String(maxLive)}`);
+    }
+    this.#exporter = options.exporter;
+    this.#redact = options.redact;
+    this.#capture = {
+      captureAttributes: options.captureAttributes ?? true,
+      captureStack: options.captureStack ?? true,
+    };
+    this.#now = options.clock ?? Date.now;
+    this.#live = new LiveExecutions(maxLive, (execution) => this.#evicted(execution));
+    this.#kept = new KeptRuns(
+      resolveKeepPolicy(options.keep),
+      (record) => this.#export(record),
+      (count) => this.#exporter.sampledOut(count),
+    );
+  }
+
+  /** What runs now, first to start first; `limit` at most. */
+  liveExecutions(limit?: number): readonly LiveExecutionView[] {
+    return this.#live.snapshot(limit);
+  }
+
+  /** Reports running and evicted executions to a meter. */
+  registerLiveMetrics(meter: Meter): void {
+    this.#live.registerMetrics(meter);
+  }
+
+  onStart(span: StartedSpan, parentContext: Context): void {
+    try {
+      const kind = kindOf(span);
+      if (kind === undefined) this.#live.startForeign(span, parentContext);
+      else this.#start(span, kind, parentContext);
+    } catch (error) {
+      this.#report('start', error);
+    }
+  }
+
+  /**
+   * Tells the trace view what the record will say. Both SDK lines call this while the span still takes attributes;
+   * where one does not, only the trace view lacks them.
+   */
+  onEnding(span: StartedSpan): void {
+    try {
+      const failures = this.#live.running(span.spanContext().spanId)?.failures;
+      if (failures === undefined || isSuspended(span)) return;
+      const { verdict, recoveredFailures } = endOf(span, outcomeOf(span), failures);
+      if (verdict?.root !== undefined) span.setAttribute(ATTR_FAILED_STEP, verdict.root.name);
+      if (recoveredFailures > 0) span.setAttribute(ATTR_RECOVERED_FAILURES, recoveredFailures);
+    } catch (error) {
+      this.#report('ending', error);
+    }
+  }
+
+  onEnd(span: EndedSpan): void {
+    try {
+      const kind = kindOf(span);
+      if (kind === undefined) this.#live.endForeign(span);
+      else this.#end(span, kind);
+    } catch (error) {
+      this.#report('end', error);
+    }
+  }
+
+  /** Resolves when the exporter has stored, or given up, everything that ended before the call. */
+  async forceFlush(): Promise<void> {
+    try {
+      await this.#exporter.forceFlush();
+    } catch (error) {
+      this.#report('flush', error);
+    }
+  }
+
+  /** Decides what the keep policy still holds, then shuts the exporter down. */
+  async shutdown(): Promise<void> {
+    try {
+      this.#kept.settleAll();
+      await this.#exporter.shutdown();
+    } catch (error) {
+      this.#report('shutdown', error);
+    }
+  }
+
+  #start(span: StartedSpan, kind: ExecutionKind, parentContext: Context): void {
+    const { spanId } = span.spanContext();
+    const recordId = span.attributes[ATTR_RECORD_ID];
+    const suspended = typeof recordId === 'string' ? this.#live.resume(recordId) : undefined;
+    this.#live.start(
+      spanId,
+      suspended ?? this.#liveFrom(span, kind, this.#live.parentOf(span, parentContext)),
+    );
+  }
+
+  #liveFrom(span: EndedSpan, kind: ExecutionKind, parent: LiveExecution | undefined): LiveExecution {
+    const facts = factsOf(span, kind, parent, this.#now);
+    return {
+      recordId: facts.recordId,
+      kind: facts.kind,
+      name: facts.name,
+      pipeline: facts.pipeline,
+      runId: facts.runId,
+      correlationId: facts.correlationId,
+      tenant: facts.tenant,
+      attempt: facts.attempt,
+      startedAt: facts.startedAt,
+      parentRecordId: facts.parentRecordId,
+      isRun: facts.isRun,
+      flags: facts.flags,
+      parent,
+      startOrder: ++this.#order,
+      failures: undefined,
+      run: parent === undefined ? this.#kept.start(facts.runId) : parent.run,
+      hasEnded: false,
+    };
+  }
+
+  #end(span: EndedSpan, kind: ExecutionKind): void {
+    const known = this.#live.end(span.spanContext().spanId);
+    const execution = known ?? this.#liveFrom(span, kind, this.#live.parentBySpan(span));
+    const flags =
+      known === undefined ? START_MISSING : execution.parent?.hasEnded === true ? LATE : undefined;
+    const endOrder = ++this.#order;
+    if (isSuspended(span)) {
+      this.#offer(recordFromSpan(span, execution, { ...SUSPENDED, flags }, this.#capture), execution, span);
+      if (known !== undefined) this.#live.suspend(execution);
+      return;
+    }
+    const outcome = outcomeOf(span);
+    execution.hasEnded = true;
+    const end = endOf(span, outcome, execution.failures);
+    this.#tellParent(execution, outcome, end.verdict, endOrder);
+    this.#offer(recordFromSpan(span, execution, { outcome, ...end, flags }, this.#capture), execution, span);
+  }
+
+  /** A parent that has ended is told nothing: its record is written. */
+  #tellParent(
+    execution: LiveExecution,
+    outcome: Outcome,
+    verdict: FailureVerdict | undefined,
+    endOrder: number,
+  ): void {
+    const { parent, kind, name, attempt, recordId } = execution;
+    if (parent === undefined || parent.hasEnded) return;
+    if (verdict !== undefined) {
+      parent.failures ??= new FailureLedger();
+      const { thrown, details, root = { name, recordId } } = verdict;
+      parent.failures.add({ kind, name, attempt, endOrder, thrown, details, root });
+    } else if (outcome === 'success') {
+      parent.failures?.childSucceeded(kind, name, attempt, execution.startOrder);
+    }
+  }
+
+  #offer(record: ExecutionRecord, execution: LiveExecution, span: EndedSpan): void {
+    this.#kept.offer(record, execution.run, {
+      isRun: execution.isRun,
+      isLocalRoot: execution.parent === undefined,
+      isForced: span.attributes[ATTR_KEEP] === true,
+    });
+  }
+
+  #export(record: ExecutionRecord): void {
+    this.#exporter.export(this.#redact === undefined ? record : redacted(record, this.#redact));
+  }
+
+  /** Its run may never end, so what is held of it is decided. */
+  #evicted(execution: LiveExecution): void {
+    if (execution.parent === undefined && execution.run !== undefined) this.#kept.settle(execution.run);
+  }
+
+  /** Once for each hook: a fault that strikes at all strikes at every span. */
+  #report(hook: string, error: unknown): void {
+    if (this.#reported.has(hook)) return;
+    this.#reported.add(hook);
+    try {
+      diag.error(`runledger: the span processor failed (${hook})`, error);
+    } catch {
+      // A logger that throws must not reach the application either.
+    }
+  }
+}
+
+const START_MISSING: readonly RecordFlag[] = ['start_missing'];
+const LATE: readonly RecordFlag[] = ['late'];
+const SUSPENDED = { outcome: 'success', recoveredFailures: 0 } as const;
+
+/** What an execution's failed children mean for it, now that it ends. */
+function endOf(
+  span: EndedSpan,
+  outcome: Outcome,
+  failures: FailureLedger | undefined,
+): { readonly verdict: FailureVerdict | undefined; readonly recoveredFailures: number } {
+  if (!isFailed(outcome)) return { verdict: undefined, recoveredFailures: failures?.count ?? 0 };
+  const own = endedWithOf(span);
+  const verdict = failures?.verdict(own) ?? failedByItself(own, 0);
+  return { verdict, recoveredFailures: verdict.recoveredFailures };
+}

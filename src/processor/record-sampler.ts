@@ -1,0 +1,66 @@
+import {
+  type Attributes,
+  type Context,
+  diag,
+  type Link,
+  type SpanKind,
+  type TraceState,
+} from '@opentelemetry/api';
+import { ATTR_KIND } from '../semconv.ts';
+
+/** What a sampler decides. Samplers of SDK 2.x and 3.x both return it. */
+export interface SamplingVerdict {
+  /** 0 drops the span, 1 records it without exporting it, 2 does both. */
+  decision: number;
+  attributes?: Readonly<Attributes>;
+  traceState?: TraceState;
+}
+
+/** A sampler of SDK 2.x or 3.x. */
+export interface SamplerShape {
+  shouldSample(
+    context: Context,
+    traceId: string,
+    spanName: string,
+    spanKind: SpanKind,
+    attributes: Attributes,
+    links: Link[],
+  ): SamplingVerdict;
+  toString(): string;
+}
+
+const NOT_RECORD = 0;
+const RECORD_ONLY = 1;
+
+/**
+ * Wraps a sampler so that executions it drops are still recorded: the SDK never shows a dropped span to a span
+ * processor, so without this the ledger would be as thin as the traces. What is exported does not change, nor does
+ * the sampled flag that other services see. Spans that are no executions are left to the sampler alone.
+ *
+ * Never throws: what a sampler that throws was asked about is not exported, and the error is reported once.
+ */
+export function recordExecutions<Sampler extends SamplerShape>(sampler: Sampler): RecordSampler<Sampler> {
+  let hasThrown = false;
+  const verdictOf: SamplerShape['shouldSample'] = (...span) => {
+    try {
+      return sampler.shouldSample(...span);
+    } catch (error) {
+      if (!hasThrown) diag.error('runledger: the sampler threw', error);
+      hasThrown = true;
+      return { decision: NOT_RECORD };
+    }
+  };
+  const wrapped: SamplerShape = {
+    shouldSample(context, traceId, spanName, spanKind, attributes, links) {
+      const verdict = verdictOf(context, traceId, spanName, spanKind, attributes, links);
+      if (verdict.decision !== NOT_RECORD || attributes[ATTR_KIND] === undefined) return verdict;
+      return { ...verdict, decision: RECORD_ONLY };
+    },
+    toString: () => `RecordExecutions{${String(sampler)}}`,
+  };
+  // The SDK types the decision as its own enum of the same numbers.
+  return wrapped as unknown as RecordSampler<Sampler>;
+}
+
+/** A sampler with the signature of the one it wraps. */
+export type RecordSampler<Sampler extends SamplerShape> = Pick<Sampler, 'shouldSample' | 'toString'>;

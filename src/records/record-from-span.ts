@@ -1,0 +1,240 @@
+import { isFailed, notesOf, type Outcome, type RejectionReason } from '../execution.ts';
+import {
+  ATTR_INPUT,
+  ATTR_OUTPUT,
+  ATTR_REJECTION_CURRENT,
+  ATTR_REJECTION_DETAIL,
+  ATTR_REJECTION_LIMIT,
+  ATTR_REJECTION_REASON,
+  ATTR_SEGMENT,
+} from '../semconv.ts';
+import { ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
+import { boundedJson } from './bounded-json.ts';
+import { boundedText, RecordMarks, TEXT_BOUNDS } from './bounded-text.ts';
+import type { EndedSpan } from './ended-span.ts';
+import { chainJson, detailsOfSaid, detailsOfThrown, errorLine } from './error-details.ts';
+import type { ExecutionFacts } from './execution-facts.ts';
+import type { ExecutionRecord, RecordFlag } from './execution-record.ts';
+import type { EndedWith, FailureVerdict } from './failure-ledger.ts';
+import type { RecordDraft } from './record-draft.ts';
+import { sourceOf } from './record-source.ts';
+import { errorAttributesOf, errorSaidOf, isSuspended } from './span-outcome.ts';
+import { isUsableTime, millisOf } from './span-times.ts';
+
+/** What the live table knows about an execution that its span does not. */
+export interface EndFacts {
+  readonly outcome: Outcome;
+  /** Why it failed; undefined where it did not. */
+  readonly verdict?: FailureVerdict | undefined;
+  /** Failed children, where it did not fail. */
+  readonly recoveredFailures: number;
+  readonly flags?: readonly RecordFlag[] | undefined;
+}
+
+/** What of a span goes into its record. */
+export interface CaptureOptions {
+  /** Which attributes without a column of their own go into the `attributes` column. */
+  readonly captureAttributes: boolean | ((name: string) => boolean);
+  readonly captureStack: boolean;
+}
+
+const REJECTION_REASONS: ReadonlySet<unknown> = new Set<RejectionReason>([
+  'tenant_limit',
+  'capacity_limit',
+  'rate_limit',
+  'queue_full',
+  'circuit_open',
+  'policy',
+  'other',
+]);
+
+/** The error an execution ended with: the object left beside its span, else what the span says. */
+export function endedWithOf(span: EndedSpan): EndedWith {
+  const thrown = notesOf(span)?.error;
+  if (thrown !== undefined) return { thrown, details: detailsOfThrown(thrown, errorAttributesOf(span)) };
+  return { thrown, details: detailsOfSaid(errorSaidOf(span)) };
+}
+
+/**
+ * The record of an execution from its ended span. Pure: the same span and facts give the same record. Whoever
+ * exports it sets `seq`, `keepReason` and `sampleRate`.
+ */
+export function recordFromSpan(
+  span: EndedSpan,
+  facts: ExecutionFacts,
+  end: EndFacts,
+  options: CaptureOptions,
+): ExecutionRecord {
+  const marks = new RecordMarks();
+  marks.addAll(facts.flags);
+  marks.addAll(end.flags);
+  const { traceId, spanId } = span.spanContext();
+  const isOver = !isSuspended(span);
+  const record: RecordDraft = {
+    recordId: facts.recordId,
+    rev: revisionOf(span, isOver),
+    seq: 0,
+    kind: facts.kind,
+    name: facts.name,
+    runId: facts.runId,
+    traceId,
+    spanId,
+    attempt: facts.attempt,
+    state: isOver ? 'ended' : 'suspended',
+    startedAt: facts.startedAt,
+    recoveredFailures: isOver ? (end.verdict?.recoveredFailures ?? end.recoveredFailures) : 0,
+    keepReason: 'all',
+    sampleRate: 1,
+    writer: sourceOf(span.resource),
+  };
+  if (facts.pipeline !== undefined) record.pipeline = facts.pipeline;
+  if (facts.parentRecordId !== undefined) record.parentRecordId = facts.parentRecordId;
+  if (facts.correlationId !== undefined) record.correlationId = facts.correlationId;
+  if (facts.tenant !== undefined) record.tenant = facts.tenant;
+  if (span.parentSpanContext !== undefined) record.parentSpanId = span.parentSpanContext.spanId;
+  if (isOver) {
+    record.outcome = end.outcome;
+    putTimes(record, span, marks);
+    if (isFailed(end.outcome)) putFailure(record, end.verdict, options, marks);
+    else if (end.outcome === 'cancellation') putCancellation(record, span, marks);
+    else if (end.outcome === 'rejection') putRejection(record, span, marks);
+  }
+  const notes = notesOf(span);
+  if (notes?.timelineTotal !== undefined) record.timelineTotal = notes.timelineTotal;
+  if (notes?.timeline !== undefined && notes.timeline.length > 0) {
+    record.timeline = json(notes.timeline, TEXT_BOUNDS.timeline, marks);
+  }
+  putAttributes(record, span, options, marks);
+  if (marks.flags !== undefined) record.flags = marks.flags;
+  return record;
+}
+
+/** Odd while it is suspended, even when it is over, growing with each segment. */
+function revisionOf(span: EndedSpan, isOver: boolean): number {
+  const said = span.attributes[ATTR_SEGMENT];
+  const segment = typeof said === 'number' && Number.isSafeInteger(said) && said > 0 ? said : 1;
+  return isOver ? 2 * segment : 2 * segment - 1;
+}
+
+/** A first segment lasts as long as its span; a later one ends an execution that started in another. */
+function putTimes(record: RecordDraft, span: EndedSpan, marks: RecordMarks): void {
+  const ownDuration = Math.max(0, millisOf(span.duration)) || 0;
+  const end = isUsableTime(span.endTime) ? millisOf(span.endTime) : Number.NaN;
+  if (!(end >= record.startedAt)) {
+    marks.add('clock_suspect');
+    record.endedAt = record.startedAt + ownDuration;
+    record.durationMs = ownDuration;
+    return;
+  }
+  record.endedAt = end;
+  record.durationMs = record.rev === 2 ? ownDuration : end - record.startedAt;
+}
+
+function putFailure(
+  record: RecordDraft,
+  verdict: FailureVerdict | undefined,
+  options: CaptureOptions,
+  marks: RecordMarks,
+): void {
+  if (verdict === undefined) return;
+  const { details, root } = verdict;
+  record.error = errorLine(details, marks);
+  record.errorType = details.type;
+  record.errorFingerprint = details.fingerprint;
+  if (details.code !== undefined) record.errorCode = details.code;
+  if (details.message !== undefined) record.errorMessage = details.message;
+  const chain = chainJson(details, marks);
+  if (chain !== undefined) record.errorChain = chain;
+  if (options.captureStack && !verdict.isStackElsewhere && details.stack !== undefined) {
+    record.errorStack = details.stack;
+  }
+  marks.addAll(details.flags);
+  if (root === undefined) return;
+  record.failedStep = root.name;
+  record.failedRecordId = root.recordId;
+  record.failedCount = verdict.failedCount;
+  const listed = verdict.linked.map(({ name, recordId }) => ({ name, record_id: recordId }));
+  record.failedSteps = json(listed, TEXT_BOUNDS.list, marks);
+}
+
+/** What cancelled it is worth knowing, but it is no failure: no stack, no fingerprint to group by. */
+function putCancellation(record: RecordDraft, span: EndedSpan, marks: RecordMarks): void {
+  const { thrown, details } = endedWithOf(span);
+  if (thrown === undefined && details.message === undefined) return;
+  record.error = errorLine(details, marks);
+  record.errorType = details.type;
+  if (details.code !== undefined) record.errorCode = details.code;
+  if (details.message !== undefined) record.errorMessage = details.message;
+  marks.addAll(details.flags);
+}
+
+function putRejection(record: RecordDraft, span: EndedSpan, marks: RecordMarks): void {
+  const reason = span.attributes[ATTR_REJECTION_REASON];
+  record.rejectionReason = REJECTION_REASONS.has(reason) ? (reason as RejectionReason) : 'other';
+  const detail = span.attributes[ATTR_REJECTION_DETAIL];
+  const limit = span.attributes[ATTR_REJECTION_LIMIT];
+  const current = span.attributes[ATTR_REJECTION_CURRENT];
+  if (detail === undefined && limit === undefined && current === undefined) return;
+  record.rejectionDetail = json({ detail, limit, current }, TEXT_BOUNDS.label, marks);
+}
+
+/** Columns first; what is left goes into `attributes`. Big texts share what the record's bound leaves. */
+function putAttributes(
+  record: RecordDraft,
+  span: EndedSpan,
+  options: CaptureOptions,
+  marks: RecordMarks,
+): void {
+  const { attributes } = span;
+  const { captureAttributes } = options;
+  let rest: Record<string, unknown> | undefined;
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (value === undefined || !Object.hasOwn(attributes, name)) continue;
+    if (ATTRIBUTE_COLUMNS.get(name)?.(record, value, marks) === true) continue;
+    if (!isCaptured(name, captureAttributes)) continue;
+    rest ??= Object.create(null) as Record<string, unknown>;
+    rest[name] = value;
+  }
+  const input = attributes[ATTR_INPUT];
+  const output = attributes[ATTR_OUTPUT];
+  if (rest === undefined && input === undefined && output === undefined) return;
+  let left = TEXT_BOUNDS.record - fixedBytes(record);
+  if (rest !== undefined) {
+    record.attributes = json(rest, Math.min(TEXT_BOUNDS.attributes, left), marks);
+    left -= Buffer.byteLength(record.attributes);
+  }
+  if (typeof input === 'string') {
+    record.input = boundedText(input, Math.min(TEXT_BOUNDS.payload, left), marks);
+    left -= Buffer.byteLength(record.input);
+  }
+  if (typeof output === 'string')
+    record.output = boundedText(output, Math.min(TEXT_BOUNDS.payload, left), marks);
+}
+
+/** A choice that throws takes nothing in. */
+function isCaptured(name: string, choice: CaptureOptions['captureAttributes']): boolean {
+  if (typeof choice === 'boolean') return choice;
+  try {
+    return choice(name);
+  } catch {
+    return false;
+  }
+}
+
+/** Bytes that everything but attributes, input and output takes; the short fields together stay below 14,000. */
+function fixedBytes(record: ExecutionRecord): number {
+  const { errorStack, errorChain, errorMessage, timeline } = record;
+  let bytes = 14_000;
+  for (const text of [errorStack, errorChain, errorMessage, timeline]) {
+    if (text !== undefined) bytes += Buffer.byteLength(text);
+  }
+  return bytes;
+}
+
+function json(value: unknown, maxBytes: number, marks: RecordMarks): string {
+  const bounded = boundedJson(value, { maxBytes });
+  if (bounded.truncated) marks.add('truncated');
+  if (bounded.sanitized) marks.add('sanitized');
+  return bounded.json;
+}
