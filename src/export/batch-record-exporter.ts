@@ -44,11 +44,13 @@ export class BatchRecordExporter implements RecordExporter {
   readonly #outage: ConditionLog;
   readonly #overflow: ConditionLog;
   readonly #storeName: string;
+  readonly #store: RecordStore;
   /** Runs our work outside the async context of whoever exported the first record. */
   readonly #outside = AsyncLocalStorage.snapshot();
   #seq = 0;
   #overflowed = 0;
   #isWriting = false;
+  #inFlight: RecordBatch | undefined;
   #isStopped = false;
   #linger: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -61,6 +63,7 @@ export class BatchRecordExporter implements RecordExporter {
     this.#options = resolveBatchOptions(options);
     const { retry, exportTimeoutMillis } = this.#options;
     this.#storeName = String(store.name);
+    this.#store = store;
     this.#queue = new MemoryRecordQueue(this.#options, (count) => this.#onOverflow(count));
     this.#session = new StoreSession(store, { exportTimeoutMillis, now: retry.now });
     this.#delivery = new RecordDelivery(this.#session, this.#queue, this.#accounting, retry.random);
@@ -108,6 +111,33 @@ export class BatchRecordExporter implements RecordExporter {
   shutdown(): Promise<ShutdownReport> {
     this.#shutdown ??= this.#close();
     return this.#shutdown;
+  }
+
+  /**
+   * Writes what is queued while the process ends, blocking for `millis` at most: for an `exit` handler, after which
+   * nothing asynchronous runs. What is in flight is sent again, since nobody will see its answer. Gives up with the
+   * first write that fails, and does nothing where the store can not block. Never throws.
+   */
+  handOver(millis: number): void {
+    if (this.#shutdown !== undefined || this.#store.writeAtExit === undefined) return;
+    this.#shutdown = Promise.resolve({ stored: 0, left: 0, dropped: 0 });
+    this.#isStopped = true;
+    if (this.#inFlight !== undefined) this.#queue.giveBack(this.#inFlight);
+    const { maxBacklogBatchSize: records, maxExportBatchBytes: bytes, retry } = this.#options;
+    const deadline = retry.now() + millis;
+    try {
+      for (
+        let batch = this.#queue.take({ records, bytes });
+        batch !== undefined;
+        batch = this.#queue.take({ records, bytes })
+      ) {
+        if (!this.#store.writeAtExit(batch.records, Math.max(0, deadline - retry.now()))) break;
+        this.#accounting.stored(this.#queue.settle(batch));
+      }
+    } catch {
+      // A store that breaks its word: what it did not take is counted below.
+    }
+    this.#accounting.dropped('shutdown_deadline', this.#queue.close().dropped);
   }
 
   accounts(): RecordAccounts {
@@ -167,6 +197,7 @@ export class BatchRecordExporter implements RecordExporter {
   /** Settles a batch, or puts what is left of it back and returns why. */
   async #deliver(batch: RecordBatch): Promise<StoreUnavailableError | undefined> {
     const storedBefore = this.#accounting.storedCount;
+    this.#inFlight = batch;
     try {
       await this.#delivery.deliver(batch);
     } catch (error) {
@@ -178,6 +209,8 @@ export class BatchRecordExporter implements RecordExporter {
           : new StoreUnavailableError('unknown', classifyError(error).code, false);
       this.#onUnavailable(unavailable, batch.records.length);
       return unavailable;
+    } finally {
+      this.#inFlight = undefined;
     }
     this.#retry.reset();
     this.#batchSize.succeeded(this.#queue.waiting);
