@@ -149,7 +149,7 @@ function assertComplete(record: ExecutionRecord): void {
   for (const [index, column] of EXECUTION_COLUMNS.entries()) {
     if ('notNull' in column && values[index] === null) {
       const message = `NOT NULL constraint failed: execution_records.${column.name}`;
-      throw Object.assign(new Error(message), { code: 'RUNLEDGER_NOT_NULL' });
+      throw Object.assign(new Error(message), { code: 'ERR_INVALID_ARG_VALUE' });
     }
   }
 }

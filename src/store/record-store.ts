@@ -39,6 +39,12 @@ export interface RecordStore {
   /** Opens and migrates. Called before the first write, and again after it threw. Idempotent. */
   init(): Promise<void>;
   write(records: readonly ExecutionRecord[]): Promise<void>;
+  /**
+   * The same for a process that is about to end: blocks for `millis` at most, opens what is not open, and returns
+   * whether the records are stored. The one call that may block, and only an `exit` handler makes it. Never throws.
+   * A store without it loses what is queued at `process.exit`.
+   */
+  writeAtExit?(records: readonly ExecutionRecord[], millis: number): boolean;
   /** Keeps records that `write` refuses for their content, as JSON beside the table. Idempotent. */
   quarantine(records: readonly QuarantinedRecord[]): Promise<void>;
   /** Removes what the policy no longer keeps, in small batches, and gives the space back. */

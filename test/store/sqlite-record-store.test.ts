@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -115,13 +115,20 @@ describe('SqliteRecordStore', () => {
       });
     });
 
-    it('notices that its file was removed, and starts a new one with the next init', async () => {
+    it('makes a new file where its own was removed', async () => {
       const store = await openStore();
+      await store.write([stepRecord()]);
       await rm(`${directory}/state`, { recursive: true });
-      const batch = [stepRecord()];
-      await expect(store.write(batch)).rejects.toMatchObject({ code: 'RUNLEDGER_FILE_REPLACED' });
-      await store.init();
-      await store.write(batch);
+      const after = stepRecord();
+      await store.write([after]);
+      expect(recordsIn(path).map((row) => row.record_id)).toEqual([after.recordId]);
+    });
+
+    it('says that a record can not be copied, and stores the others', async () => {
+      const store = await openStore();
+      const refused = store.write([stepRecord({ attributes: (() => '') as never })]);
+      await expect(refused).rejects.toMatchObject({ name: 'DataCloneError' });
+      await store.write([stepRecord()]);
       expect(recordsIn(path)).toHaveLength(1);
     });
 

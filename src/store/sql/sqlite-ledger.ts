@@ -1,9 +1,9 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
-import type { SqlValue } from '../execution-row.ts';
 import type { PruneReport, RetentionPolicy } from '../record-store.ts';
+import type { ColumnBatch } from './column-batch.ts';
 import type { LedgerDatabase } from './database.ts';
-import { executionUpsert } from './execution-upsert.ts';
+import { ExecutionUpsert } from './execution-upsert.ts';
 import { migrate } from './migrations.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { pruneLedger } from './retention.ts';
@@ -18,39 +18,25 @@ import type { QuarantineRow } from './sqlite-protocol.ts';
 export class SqliteLedger {
   readonly #settings: SqliteSettings;
   #open: OpenLedger | undefined;
+  #isSuspect = false;
   #pruning: Promise<PruneReport> | undefined;
 
   constructor(settings: SqliteSettings) {
     this.#settings = settings;
   }
 
-  /** Opens and migrates the file. Opens it anew where it was open: the call comes after an error, too. */
+  /**
+   * Opens and migrates the file; answers with what its user should know about it. A ledger that is open stays as it
+   * is, unless its last write threw.
+   */
   init(now: number): string | undefined {
-    this.#release();
-    const { path } = this.#settings;
-    createLedgerFile(path);
-    const { connection, notice } = openConnection(this.#settings);
-    try {
-      const db = new Kysely<LedgerDatabase>({ dialect: nodeSqliteDialect(connection) });
-      migrate(connection, db, now);
-      this.#open = {
-        connection,
-        db,
-        upsert: connection.prepare(executionUpsert(db)),
-        file: fileIdentity(path),
-      };
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
-    return notice;
+    if (this.#open === undefined || this.#isSuspect || !this.#isStillThere(this.#open)) this.#reopen(now);
+    return this.#open?.notice;
   }
 
-  write(rows: readonly (readonly SqlValue[])[]): void {
+  write(batch: ColumnBatch): void {
     const { connection, upsert } = this.#ledger();
-    inTransaction(connection, () => {
-      for (const row of rows) upsert.run(...row);
-    });
+    this.#inTransaction(connection, () => upsert.run(batch));
   }
 
   quarantine(rows: readonly QuarantineRow[]): void {
@@ -61,7 +47,7 @@ export class SqliteLedger {
       .onConflict((conflict) => conflict.columns(['record_id', 'rev']).doNothing())
       .compile();
     const insert = connection.prepare(statement.sql);
-    inTransaction(connection, () => {
+    this.#inTransaction(connection, () => {
       for (const row of rows) insert.run(...row);
     });
   }
@@ -86,26 +72,54 @@ export class SqliteLedger {
     open?.connection.close();
   }
 
-  /** A file that was removed or replaced would swallow every further record, so it is noticed before each write. */
+  /** A file that was removed or replaced would swallow every further record, so a new one is made in its place. */
   #ledger(): OpenLedger {
-    const open = this.#open;
-    if (open === undefined) {
+    if (this.#open === undefined) {
       throw Object.assign(new Error('the ledger is not open'), { code: 'RUNLEDGER_STORE_NOT_OPEN' });
     }
-    if (open.file !== fileIdentity(this.#settings.path)) {
-      this.#release();
-      const message = `${this.#settings.path} was removed or replaced while it was open`;
-      throw Object.assign(new Error(message), { code: 'RUNLEDGER_FILE_REPLACED' });
+    return this.#isStillThere(this.#open) ? this.#open : this.#reopen(this.#open.openedAt);
+  }
+
+  #isStillThere(open: OpenLedger): boolean {
+    return open.file === fileIdentity(this.#settings.path);
+  }
+
+  #reopen(now: number): OpenLedger {
+    this.#release();
+    const { path } = this.#settings;
+    createLedgerFile(path);
+    const { connection, notice } = openConnection(this.#settings);
+    try {
+      const db = new Kysely<LedgerDatabase>({ dialect: nodeSqliteDialect(connection) });
+      migrate(connection, db, now);
+      const upsert = new ExecutionUpsert(connection, db);
+      this.#open = { connection, db, upsert, notice, file: fileIdentity(path), openedAt: now };
+      this.#isSuspect = false;
+      return this.#open;
+    } catch (error) {
+      connection.close();
+      throw error;
     }
-    return open;
+  }
+
+  #inTransaction(connection: DatabaseSync, work: () => void): void {
+    try {
+      inTransaction(connection, work);
+    } catch (error) {
+      this.#isSuspect = true;
+      throw error;
+    }
   }
 }
 
 interface OpenLedger {
   readonly connection: DatabaseSync;
   readonly db: Kysely<LedgerDatabase>;
-  readonly upsert: StatementSync;
+  readonly upsert: ExecutionUpsert;
+  readonly notice: string | undefined;
+  /** What tells the file from another one at its path. */
   readonly file: string | undefined;
+  readonly openedAt: number;
 }
 
 /** All or nothing. `immediate`: a transaction that starts reading and then writes can not wait for a lock. */

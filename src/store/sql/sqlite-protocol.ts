@@ -1,15 +1,15 @@
-import type { SqlValue } from '../execution-row.ts';
 import type { PruneReport, RetentionPolicy } from '../record-store.ts';
+import type { ColumnBatch } from './column-batch.ts';
 import type { SqliteSettings } from './sqlite-connection.ts';
 
 /** A quarantined record on its way to the worker: record_id, rev, reason, at, record as JSON. */
 export type QuarantineRow = readonly [string, number, string, number, string];
 
-/** What the worker can be asked for. Rows are plain arrays: nothing is cheaper to copy between threads. */
+/** What the worker can be asked for. Everything in it is plain arrays and objects, the cheapest to copy. */
 export interface WorkerCalls {
   /** Opens and migrates; answers with what the user should know about the file. */
   readonly init: { readonly argument: { readonly now: number }; readonly result: string | undefined };
-  readonly write: { readonly argument: readonly (readonly SqlValue[])[]; readonly result: undefined };
+  readonly write: { readonly argument: ColumnBatch; readonly result: undefined };
   readonly quarantine: { readonly argument: readonly QuarantineRow[]; readonly result: undefined };
   readonly prune: {
     readonly argument: { readonly policy: RetentionPolicy; readonly now: number };

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { diag } from '@opentelemetry/api';
 import type { ExecutionRecord } from '../../records/execution-record.ts';
-import { rowValuesFromRecord } from '../execution-row.ts';
 import type { PruneReport, QuarantinedRecord, RecordStore, RetentionPolicy } from '../record-store.ts';
+import { columnBatchFromRecords } from './column-batch.ts';
 import type { SqliteSettings } from './sqlite-connection.ts';
 import type { QuarantineRow } from './sqlite-protocol.ts';
 import { SqliteStoreError, SqliteThread } from './sqlite-thread.ts';
@@ -57,7 +57,7 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   async write(records: readonly ExecutionRecord[]): Promise<void> {
-    await this.#living().call('write', records.map(rowValuesFromRecord));
+    await this.#living().call('write', columnBatchFromRecords(records));
   }
 
   async quarantine(records: readonly QuarantinedRecord[]): Promise<void> {

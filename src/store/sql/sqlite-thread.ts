@@ -29,7 +29,7 @@ const WORKER_URL = new URL(
 
 /**
  * The thread that owns a connection, seen from the thread that uses it. It holds the process open only while a call
- * is pending. Once it died, every call rejects with `RUNLEDGER_STORE_THREAD`, and a new one has to be started.
+ * is pending. Once it died, every call rejects with Node's `ERR_WORKER_NOT_RUNNING`, and a new one has to be started.
  */
 export class SqliteThread {
   readonly #worker: Worker;
@@ -97,7 +97,7 @@ export class SqliteThread {
   #die(reason: string): void {
     this.#death ??= new SqliteStoreError(
       `the thread of the SQLite store ended: ${reason}`,
-      'RUNLEDGER_STORE_THREAD',
+      'ERR_WORKER_NOT_RUNNING',
     );
     for (const call of this.#pending.values()) call.reject(this.#death);
     this.#pending.clear();
