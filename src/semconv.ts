@@ -26,6 +26,8 @@ export const ATTR_CORRELATION_ID = 'runledger.correlation.id';
 export const ATTR_ATTEMPT = 'runledger.attempt';
 export const ATTR_MAX_ATTEMPTS = 'runledger.max_attempts';
 export const ATTR_TENANT = 'runledger.tenant';
+/** What ran the execution, where that was not the application itself: the `engine` of a channel message. */
+export const ATTR_ENGINE = 'runledger.engine';
 export const ATTR_WORKER_ID = 'runledger.worker.id';
 /** Milliseconds the work waited between being asked for and being started. */
 export const ATTR_WAIT_MS = 'runledger.wait_ms';

@@ -27,6 +27,7 @@ import { Interrupts } from './interrupts.ts';
 import { lifecycleSettings } from './lifecycle-settings.ts';
 import {
   describeError,
+  isRejectionReason,
   outcomeFromError,
   type Rejection,
   rejectionFromError,
@@ -96,11 +97,11 @@ export class Execution implements ActiveExecution {
     const parent = active instanceof Execution ? active : undefined;
     this.kind = kind;
     this.name = name;
-    this.attempt = options?.attempt ?? 1;
     this.identity =
       resumed === undefined
         ? identityOf(parent, active as ActiveExecution | undefined, options, parentContext)
         : new RunIdentity({ ...resumed, id: resumed.runId, remote: resumed });
+    this.attempt = options?.attempt ?? remoteAttempt(this, parent) ?? 1;
     this.pipeline = kind === 'pipeline' ? name : (parent?.pipeline ?? this.identity.remote?.pipeline);
     this.context = new ExecutionContext(parentContext, this);
     this.#isOwned = isOwned;
@@ -202,9 +203,9 @@ export class Execution implements ActiveExecution {
     else this.#conclude(this.#endingFromError(error));
   }
 
-  /** Ends it, or says how it will end. @default 'success' */
-  end(outcome: Outcome = 'success'): void {
-    this.#conclude({ outcome, hasError: false, error: undefined });
+  /** Ends it, or says how it will end; `error` is what a bad outcome is due to. @default 'success' */
+  end(outcome: Outcome = 'success', error?: unknown): void {
+    this.#conclude({ outcome, hasError: error !== undefined, error });
   }
 
   /** Marks that work up to here is safe. */
@@ -218,6 +219,11 @@ export class Execution implements ActiveExecution {
   /** Says that it is alive. Costs no span event; the newest of several in a row is kept. */
   heartbeat(): void {
     this.#moment('heartbeat', undefined, undefined);
+  }
+
+  /** Notes a moment of the execution by name. Costs no span event. */
+  mark(name: string): void {
+    this.#moment('mark', name, undefined);
   }
 
   /** Notes that work in this execution is going to be tried again, `ref` naming the attempt. */
@@ -295,6 +301,11 @@ export class Execution implements ActiveExecution {
     this.#finish({ outcome, hasError: true, error });
   }
 
+  /** @internal Nobody is going to say how it ended. */
+  abandon(): void {
+    this.#finish({ outcome: 'error', hasError: false, error: undefined });
+  }
+
   #runChild<T>(kind: ExecutionKind, name: string, rest: RunArguments<T>): T {
     const parentContext = this.contextForChildren();
     if (rest.length === 1)
@@ -325,8 +336,9 @@ export class Execution implements ActiveExecution {
   #rejected(rejection: Rejection): void {
     if (this.#isEnded) return;
     guard('reject', () => {
-      this.#rejectionReason = rejection.reason;
-      this.#set(rejectionAttributes(rejection));
+      const reason = isRejectionReason(rejection.reason) ? rejection.reason : 'other';
+      this.#rejectionReason = reason;
+      this.#set(rejectionAttributes({ ...rejection, reason }));
     });
   }
 
@@ -443,6 +455,15 @@ function identityOf(
     tenant: options?.tenant ?? parent?.identity.tenant ?? remote?.tenant,
     remote,
   });
+}
+
+/** A pipeline that another process began and handed over keeps its attempt; anything else starts at its first. */
+function remoteAttempt(
+  { kind, name, identity }: Execution,
+  parent: Execution | undefined,
+): number | undefined {
+  if (kind !== 'pipeline' || parent !== undefined) return undefined;
+  return identity.remote?.pipeline === name ? identity.remote.attempt : undefined;
 }
 
 /** Runs our own work on what a caller gave, which may be hostile: a throw ends here. */

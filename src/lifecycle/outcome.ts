@@ -38,6 +38,21 @@ export class RejectedError extends Error {
   }
 }
 
+const REJECTION_REASONS: ReadonlySet<unknown> = new Set<RejectionReason>([
+  'tenant_limit',
+  'capacity_limit',
+  'rate_limit',
+  'queue_full',
+  'circuit_open',
+  'policy',
+  'other',
+]);
+
+/** Whether a value is one of the typed reasons; anything else would make the reason an unbounded metric attribute. */
+export function isRejectionReason(value: unknown): value is RejectionReason {
+  return REJECTION_REASONS.has(value);
+}
+
 const MAX_MESSAGE_LENGTH = 4_096;
 const MAX_STACK_LENGTH = 16_384;
 
@@ -72,7 +87,7 @@ export function skipReasonFromError(error: unknown): string {
 /** The rejection an error carries, or `other` with its message. */
 export function rejectionFromError(error: unknown): Rejection {
   const rejection = readProperty(error, 'rejection');
-  if (typeof readProperty(rejection, 'reason') === 'string') return rejection as Rejection;
+  if (isRejectionReason(readProperty(rejection, 'reason'))) return rejection as Rejection;
   return { reason: 'other', detail: describeError(error).message };
 }
 

@@ -95,7 +95,7 @@ function contextWithRun(execution: Execution): Context {
     pipeline: execution.pipeline,
     parentRecordId: execution.recordId,
     correlationId: execution.identity.correlationId,
-    attempt: execution.attempt,
+    attempt: execution.kind === 'pipeline' ? execution.attempt : undefined,
     tenant: execution.identity.tenant,
   });
 }
