@@ -5,11 +5,19 @@ import type { SqliteSettings } from './sqlite-connection.ts';
 /** A quarantined record on its way to the worker: record_id, rev, reason, at, record as JSON. */
 export type QuarantineRow = readonly [string, number, string, number, string];
 
+/** What the only slot of a signal says, in memory both threads see. */
+export const SIGNAL = { pending: 0, stored: 1, failed: 2 } as const;
+
 /** What the worker can be asked for. Everything in it is plain arrays and objects, the cheapest to copy. */
 export interface WorkerCalls {
   /** Opens and migrates; answers with what the user should know about the file. */
   readonly init: { readonly argument: { readonly now: number }; readonly result: string | undefined };
   readonly write: { readonly argument: ColumnBatch; readonly result: undefined };
+  /** The same for a thread that is blocked until `signal` says other than pending: {@link SIGNAL}. */
+  readonly writeAtExit: {
+    readonly argument: { readonly batch: ColumnBatch; readonly signal: Int32Array };
+    readonly result: undefined;
+  };
   readonly quarantine: { readonly argument: readonly QuarantineRow[]; readonly result: undefined };
   readonly prune: {
     readonly argument: { readonly policy: RetentionPolicy; readonly now: number };

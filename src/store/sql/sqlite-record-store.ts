@@ -32,6 +32,8 @@ export class SqliteRecordStore implements RecordStore {
   readonly #settings: SqliteSettings;
   readonly #now: () => number;
   #thread: SqliteThread | undefined;
+  /** What was last told about the file. */
+  #notice: string | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: SqliteRecordStoreOptions) {
@@ -53,11 +55,23 @@ export class SqliteRecordStore implements RecordStore {
     this.#assertNotClosed();
     if (this.#thread === undefined || this.#thread.isDead) this.#thread = new SqliteThread(this.#settings);
     const notice = await this.#thread.call('init', { now: this.#now() });
-    if (notice !== undefined) diag.warn(`runledger: ${notice}`);
+    if (notice === this.#notice) return;
+    this.#notice = notice;
+    diag.warn(`runledger: ${notice}`);
   }
 
   async write(records: readonly ExecutionRecord[]): Promise<void> {
     await this.#living().call('write', columnBatchFromRecords(records));
+  }
+
+  writeAtExit(records: readonly ExecutionRecord[], millis: number): boolean {
+    if (this.#closed !== undefined) return false;
+    try {
+      if (this.#thread === undefined || this.#thread.isDead) this.#thread = new SqliteThread(this.#settings);
+      return this.#thread.writeAtExit(this.#now(), columnBatchFromRecords(records), millis);
+    } catch {
+      return false;
+    }
   }
 
   async quarantine(records: readonly QuarantinedRecord[]): Promise<void> {

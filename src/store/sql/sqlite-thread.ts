@@ -1,6 +1,13 @@
 import { Worker } from 'node:worker_threads';
+import type { ColumnBatch } from './column-batch.ts';
 import type { SqliteSettings } from './sqlite-connection.ts';
-import type { WorkerCall, WorkerCalls, WorkerData, WorkerResponse } from './sqlite-protocol.ts';
+import {
+  SIGNAL,
+  type WorkerCall,
+  type WorkerCalls,
+  type WorkerData,
+  type WorkerResponse,
+} from './sqlite-protocol.ts';
 
 /** An error from the store's thread. `errcode` is SQLite's extended result code, where the error is SQLite's. */
 export class SqliteStoreError extends Error {
@@ -65,12 +72,25 @@ export class SqliteThread {
         reject(this.#death);
         return;
       }
-      const id = ++this.#lastId;
       // Throws for what can not be copied, before the call is pending.
-      this.#worker.postMessage({ id, call, argument });
+      const id = this.#post(call, argument);
       if (this.#pending.size === 0) this.#worker.ref();
       this.#pending.set(id, { resolve, reject });
     });
+  }
+
+  /**
+   * Posts the calls and blocks, `millis` at most, until the batch is written. Returns whether it is. For the end of the
+   * process alone, when no answer can arrive any more.
+   */
+  writeAtExit(initAt: number, batch: ColumnBatch, millis: number): boolean {
+    if (this.#death !== undefined) return false;
+    const signal = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    // The thread takes messages in order, and opening what is open changes nothing.
+    this.#post('init', { now: initAt });
+    this.#post('writeAtExit', { batch, signal });
+    Atomics.wait(signal, 0, SIGNAL.pending, millis);
+    return Atomics.load(signal, 0) === SIGNAL.stored;
   }
 
   /** Lets the calls before it finish, closes the connection and ends the thread. Never rejects. */
@@ -78,6 +98,12 @@ export class SqliteThread {
     if (this.#death !== undefined) return;
     await this.call('close', undefined).catch(() => undefined);
     await this.#worker.terminate();
+  }
+
+  #post<Call extends WorkerCall>(call: Call, argument: WorkerCalls[Call]['argument']): number {
+    const id = ++this.#lastId;
+    this.#worker.postMessage({ id, call, argument });
+    return id;
   }
 
   #settle(response: WorkerResponse): void {

@@ -1,12 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SqliteLedger } from './sqlite-ledger.ts';
-import type {
-  ErrorMessage,
-  WorkerCall,
-  WorkerCalls,
-  WorkerData,
-  WorkerRequest,
-  WorkerResponse,
+import {
+  type ErrorMessage,
+  SIGNAL,
+  type WorkerCall,
+  type WorkerCalls,
+  type WorkerData,
+  type WorkerRequest,
+  type WorkerResponse,
 } from './sqlite-protocol.ts';
 
 // Entry point of the thread that owns the connection. No SDK is registered in it, so nothing here is traced.
@@ -32,6 +33,9 @@ async function perform(request: WorkerRequest): Promise<WorkerCalls[WorkerCall][
     case 'write':
       ledger.write(request.argument);
       return undefined;
+    case 'writeAtExit':
+      writeAndSignal(request.argument);
+      return undefined;
     case 'quarantine':
       ledger.quarantine(request.argument);
       return undefined;
@@ -40,6 +44,18 @@ async function perform(request: WorkerRequest): Promise<WorkerCalls[WorkerCall][
     case 'close':
       await ledger.close();
       return undefined;
+  }
+}
+
+/** The thread that asked is blocked, so it is told through the memory both see. */
+function writeAndSignal({ batch, signal }: WorkerCalls['writeAtExit']['argument']): void {
+  let outcome: number = SIGNAL.failed;
+  try {
+    ledger.write(batch);
+    outcome = SIGNAL.stored;
+  } finally {
+    Atomics.store(signal, 0, outcome);
+    Atomics.notify(signal, 0);
   }
 }
 
