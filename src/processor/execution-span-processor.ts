@@ -4,12 +4,23 @@ import type { RecordExporter } from '../export/record-exporter.ts';
 import type { EndedSpan, SpanProcessorShape, StartedSpan } from '../records/ended-span.ts';
 import { factsOf, kindOf } from '../records/execution-facts.ts';
 import type { ExecutionRecord, RecordFlag } from '../records/execution-record.ts';
-import { FailureLedger, type FailureVerdict, failedByItself } from '../records/failure-ledger.ts';
+import {
+  childFailureOf,
+  FailureLedger,
+  type FailureVerdict,
+  failedByItself,
+} from '../records/failure-ledger.ts';
 import { type KeepPolicyOptions, resolveKeepPolicy } from '../records/keep-policy.ts';
 import { type CaptureOptions, endedWithOf, recordFromSpan } from '../records/record-from-span.ts';
 import { type RedactRecord, redacted } from '../records/redaction.ts';
 import { isSuspended, outcomeOf } from '../records/span-outcome.ts';
-import { ATTR_FAILED_STEP, ATTR_KEEP, ATTR_RECORD_ID, ATTR_RECOVERED_FAILURES } from '../semconv.ts';
+import {
+  ATTR_FAILED_STEP,
+  ATTR_KEEP,
+  ATTR_PARENT_RECORD_ID,
+  ATTR_RECORD_ID,
+  ATTR_RECOVERED_FAILURES,
+} from '../semconv.ts';
 import { KeptRuns } from './kept-runs.ts';
 import { type LiveExecution, LiveExecutions, type LiveExecutionView } from './live-executions.ts';
 
@@ -139,10 +150,15 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     const { spanId } = span.spanContext();
     const recordId = span.attributes[ATTR_RECORD_ID];
     const suspended = typeof recordId === 'string' ? this.#live.resume(recordId) : undefined;
-    this.#live.start(
-      spanId,
-      suspended ?? this.#liveFrom(span, kind, this.#live.parentOf(span, parentContext)),
-    );
+    this.#live.start(spanId, suspended ?? this.#liveFrom(span, kind, this.#parentOf(span, parentContext)));
+  }
+
+  /** A suspended parent has no span now; its children name it by its record. */
+  #parentOf(span: StartedSpan, parentContext: Context): LiveExecution | undefined {
+    const parent = this.#live.parentOf(span, parentContext);
+    if (parent !== undefined) return parent;
+    const recordId = span.attributes[ATTR_PARENT_RECORD_ID];
+    return typeof recordId === 'string' ? this.#live.suspended(recordId) : undefined;
   }
 
   #liveFrom(span: EndedSpan, kind: ExecutionKind, parent: LiveExecution | undefined): LiveExecution {
@@ -197,8 +213,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     if (parent === undefined || parent.hasEnded) return;
     if (verdict !== undefined) {
       parent.failures ??= new FailureLedger();
-      const { thrown, details, root = { name, recordId } } = verdict;
-      parent.failures.add({ kind, name, attempt, endOrder, thrown, details, root });
+      parent.failures.add(childFailureOf({ kind, name, attempt, recordId, endOrder }, verdict));
     } else if (outcome === 'success') {
       parent.failures?.childSucceeded(kind, name, attempt, execution.startOrder);
     }

@@ -106,6 +106,10 @@ export class LiveExecutions {
     this.#suspended.set(execution.recordId, execution);
   }
 
+  suspended(recordId: string): LiveExecution | undefined {
+    return this.#suspended.get(recordId);
+  }
+
   /** The suspended execution that a new segment goes on with. */
   resume(recordId: string): LiveExecution | undefined {
     const execution = this.#suspended.get(recordId);
@@ -116,7 +120,8 @@ export class LiveExecutions {
   /** A span of another library starts: executions below it belong to the execution it runs in. */
   startForeign(span: EndedSpan, parentContext: Context): void {
     const execution = this.parentOf(span, parentContext);
-    if (execution === undefined || this.#within.size >= this.#max) return;
+    if (execution === undefined) return;
+    if (this.#within.size >= this.#max) dropOldest(this.#within, this.#evictedAtOnce, () => {});
     this.#within.set(span.spanContext().spanId, execution);
   }
 
@@ -178,13 +183,27 @@ export class LiveExecutions {
   }
 
   #evictFrom(table: Map<string, LiveExecution>): void {
-    let left = Math.max(1, Math.floor(this.#max * EVICTED_SHARE));
-    for (const [key, execution] of table) {
-      table.delete(key);
+    dropOldest(table, this.#evictedAtOnce, (execution) => {
       this.#evicted++;
       this.#onEvicted(execution);
-      if (--left === 0) return;
-    }
+    });
+  }
+
+  get #evictedAtOnce(): number {
+    return Math.max(1, Math.floor(this.#max * EVICTED_SHARE));
+  }
+}
+
+function dropOldest(
+  table: Map<string, LiveExecution>,
+  count: number,
+  onDropped: (execution: LiveExecution) => void,
+): void {
+  let left = count;
+  for (const [key, execution] of table) {
+    table.delete(key);
+    onDropped(execution);
+    if (--left === 0) return;
   }
 }
 

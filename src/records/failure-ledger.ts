@@ -10,21 +10,27 @@ export interface EndedWith {
   readonly details: ErrorDetails;
 }
 
-/** A failed child, as its parent remembers it. */
+/** The execution at the bottom of a chain of failures: the one that failed by itself. */
+export interface FailureRoot extends FailedStepRef {
+  readonly details: ErrorDetails;
+}
+
+/** A failed child, as its parent remembers it: with the error it ended with or, having none, took over. */
 export interface ChildFailure extends EndedWith {
   readonly kind: ExecutionKind;
   readonly name: string;
   readonly attempt: number;
   /** When it ended, on the counter of starts and ends. */
   readonly endOrder: number;
-  /** The execution at the bottom of the chain, which failed by itself. */
-  readonly root: FailedStepRef;
+  readonly root: FailureRoot;
 }
 
-/** What a failed execution's record says about its failure. */
+/** Why an execution failed: what its record says, and the error its own parent knows it by. */
 export interface FailureVerdict extends EndedWith {
+  /** The error of the record: the execution's own or, where it has none, its root's. */
+  readonly recorded: ErrorDetails;
   /** Where the failure started; undefined where the execution failed by itself. */
-  readonly root?: FailedStepRef;
+  readonly root?: FailureRoot;
   /** The roots of all linked failures, first to end first, at most {@link MAX_LISTED}. */
   readonly linked: readonly FailedStepRef[];
   readonly failedCount: number;
@@ -96,7 +102,8 @@ export class FailureLedger {
     const failedCount = linked.length + Math.max(0, Math.min(notKept, members - linked.length));
     return {
       thrown: own.thrown,
-      details: { ...own.details, fingerprint: first.details.fingerprint },
+      details: own.details,
+      recorded: { ...own.details, fingerprint: first.root.details.fingerprint },
       root: first.root,
       linked: rootsOf(linked),
       failedCount,
@@ -114,10 +121,11 @@ export class FailureLedger {
     if (first === undefined) return failedByItself(own, this.#count);
     const failedCount = linked.length + (byText.length > 0 ? 0 : this.#count - kept.length);
     const hasOwnText = own.details.message !== undefined || own.details.type !== ERROR_TYPE_OTHER;
-    const { stack: _, ...rootDetails } = first.details;
+    const rootDetails = first.root.details;
     return {
       thrown: first.thrown,
-      details: hasOwnText ? { ...own.details, fingerprint: first.details.fingerprint } : rootDetails,
+      details: first.details,
+      recorded: hasOwnText ? { ...own.details, fingerprint: rootDetails.fingerprint } : rootDetails,
       root: first.root,
       linked: rootsOf(linked),
       failedCount,
@@ -131,11 +139,23 @@ export class FailureLedger {
   }
 }
 
+/** What the parent of a failed execution remembers of it. No stack: that is on the record already. */
+export function childFailureOf(
+  child: Pick<ChildFailure, 'kind' | 'name' | 'attempt' | 'endOrder'> & { readonly recordId: string },
+  verdict: FailureVerdict,
+): ChildFailure {
+  const { kind, name, attempt, endOrder, recordId } = child;
+  const { stack: _, ...details } = verdict.details;
+  const root = verdict.root ?? { name, recordId, details };
+  return { kind, name, attempt, endOrder, thrown: verdict.thrown, details, root };
+}
+
 /** The verdict on an execution that no child's failure explains. */
 export function failedByItself(own: EndedWith, recoveredFailures: number): FailureVerdict {
   return {
     thrown: own.thrown,
     details: own.details,
+    recorded: own.details,
     linked: [],
     failedCount: 0,
     recoveredFailures,

@@ -137,7 +137,7 @@ function putFailure(
   marks: RecordMarks,
 ): void {
   if (verdict === undefined) return;
-  const { details, root } = verdict;
+  const { recorded: details, root } = verdict;
   record.error = errorLine(details, marks);
   record.errorType = details.type;
   record.errorFingerprint = details.fingerprint;
