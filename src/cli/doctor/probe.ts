@@ -1,33 +1,52 @@
 // Run by `runledger doctor` in a process of its own, after the application's set-up, with the URL of Runledger's
 // index as its argument. It reports over the channel to its parent, because the set-up may print what it likes.
 import { setTimeout as delay } from 'node:timers/promises';
-import { context, createContextKey, trace } from '@opentelemetry/api';
-import { ATTR_RECOVERED_FAILURES } from '../../semconv.ts';
+import { context, createContextKey, type Span, trace } from '@opentelemetry/api';
 import type { ProbeReport } from './probe-report.ts';
 
 /** The part of the public API the probe uses; which copy of it is decided when it runs. */
 interface RunledgerModule {
-  runPipeline<T>(name: string, work: (run: ProbeRun) => Promise<T>): Promise<T>;
+  startPipeline(name: string): ProbeExecution;
+  currentRunledger(): ProbeLedger | undefined;
 }
 
-interface ProbeRun {
-  step(name: string, work: () => Promise<void>): Promise<void>;
+interface ProbeExecution {
+  readonly runId: string;
+  readonly span: Span;
+  startStep(name: string): ProbeExecution;
+  fail(error: Error): void;
+  end(): void;
+}
+
+interface ProbeLedger {
+  readonly options: { readonly store: { readonly kind: string; readonly path?: string } };
+  accounts(): { readonly created: number };
+  liveExecutions(): readonly { readonly runId: string }[];
 }
 
 async function probe(runledger: RunledgerModule): Promise<ProbeReport> {
   const provider = registeredProvider();
+  const ledger = runledger.currentRunledger();
+  const store = ledger?.options.store;
+  const run = runledger.startPipeline('runledger doctor');
+  const isSeen = ledger?.liveExecutions().some((live) => live.runId === run.runId) ?? false;
+  const isRecording = run.span.isRecording();
+  const before = ledger?.accounts().created ?? 0;
+  // Only what ends is stored, and a set-up that names its store in code does not heed the environment's.
+  if (store?.kind === 'memory') {
+    run.startStep('fails on purpose').fail(new Error('by runledger doctor, to see that it is recorded'));
+    run.end();
+  }
   const processors = listAt(provider, '_activeSpanProcessor', '_spanProcessors');
-  const span = await runledger.runPipeline('runledger doctor', async (run) => {
-    const active = trace.getActiveSpan();
-    await run.step('fails on purpose', failOnPurpose).catch(() => undefined);
-    return active;
-  });
   return {
     provider: provider === undefined ? null : classOf(provider),
     contextSurvives: await contextSurvives(),
-    isRecording: span !== undefined && 'attributes' in span,
-    isSampled: ((span?.spanContext().traceFlags ?? 0) & 1) === 1,
-    isRecorded: Object.hasOwn(Object(field(span, 'attributes')), ATTR_RECOVERED_FAILURES),
+    hasLedger: ledger !== undefined,
+    store: store === undefined ? null : [store.kind, store.path].filter(Boolean).join(' '),
+    isRecording,
+    isSampled: (run.span.spanContext().traceFlags & 1) === 1,
+    isSeen,
+    records: store?.kind === 'memory' ? (ledger?.accounts().created ?? 0) - before : null,
     processors: processors.map(classOf),
     exporters: processors
       .map((processor) => field(processor, '_exporter'))
@@ -36,15 +55,14 @@ async function probe(runledger: RunledgerModule): Promise<ProbeReport> {
   };
 }
 
-async function failOnPurpose(): Promise<void> {
-  throw new Error('thrown by runledger doctor to see whether failures are noticed');
-}
-
 /** The API hands out a proxy; behind it is what an SDK registered, or the API's own that does nothing. */
 function registeredProvider(): object | undefined {
   const proxy = trace.getTracerProvider() as { getDelegate?: () => object };
   const provider = proxy.getDelegate === undefined ? proxy : proxy.getDelegate();
-  return classOf(provider) === 'NoopTracerProvider' ? undefined : provider;
+  if (classOf(provider) === 'NoopTracerProvider') return undefined;
+  // `runledger/register` puts a provider in between that can give way to the application's own.
+  const target = field(provider, 'target');
+  return isObject(target) ? target : provider;
 }
 
 async function contextSurvives(): Promise<boolean> {
@@ -72,6 +90,6 @@ function classOf(value: unknown): string {
   return isObject(value) ? value.constructor.name : typeof value;
 }
 
-const report = await probe(await import(process.argv[2] ?? ''));
-// Ends at once: what the application opened must not keep the probe, and the probe's span must not be exported.
-process.send?.(report, undefined, undefined, () => process.exit());
+// The parent ends this process when it has the report: nothing of the probe may be exported at an orderly end.
+process.send?.(await probe(await import(process.argv[2] ?? '')));
+setInterval(() => {}, 1_000);

@@ -51,17 +51,32 @@ function checkContext({ contextSurvives }: ProbeReport): Check {
   );
 }
 
-function checkRecording({ isRecording, isRecorded, processors }: ProbeReport): Check {
-  if (isRecorded) return ok('recording', 'a probe pipeline was recorded, and its failing step noticed');
-  const seen = processors.length === 0 ? 'none that can be seen' : processors.join(', ');
-  if (isRecording) {
+function checkRecording({ hasLedger, isRecording, isSeen, records, processors, store }: ProbeReport): Check {
+  if (!hasLedger) return fail('recording', 'the SDK runs, but without Runledger', REGISTER);
+  if (store === null || store === 'none') {
+    return warn(
+      'recording',
+      'the store is "none", so no record is kept',
+      'Set RUNLEDGER_STORE=sqlite:PATH, or store.',
+    );
+  }
+  if (!isRecording) {
+    return fail(
+      'recording',
+      'the sampler drops the spans of pipelines before they can be recorded',
+      'Wrap it: sampler: recordExecutions(sampler). withRunledger does that by itself.',
+    );
+  }
+  if (!isSeen || records === 0) {
+    const seen = processors.length === 0 ? 'none that can be seen' : processors.join(', ');
     const message = `spans are made, but Runledger's span processor is not called (processors: ${seen})`;
     return fail('recording', message, REGISTER);
   }
-  return fail(
+  // The probe's records went to memory where the environment decides; a store named in code is shown as it is.
+  const target = records === null ? `; records go to ${store}` : '';
+  return ok(
     'recording',
-    'the sampler drops the spans of pipelines before they can be recorded',
-    'Wrap it: sampler: recordExecutions(sampler). withRunledger does that by itself.',
+    `the ledger sees pipelines${records === null ? '' : ' and makes records of them'}${target}`,
   );
 }
 
