@@ -1,5 +1,5 @@
 import type { ExecutionRecord } from '../records/execution-record.ts';
-import { RecordLane, type SizedRecord } from './record-lane.ts';
+import { RecordLane } from './record-lane.ts';
 import {
   laneOf,
   type QueueRemains,
@@ -15,11 +15,19 @@ export interface MemoryQueueLimits {
   readonly maxQueueBytes: number;
 }
 
+/** So many records, of so many bytes. */
+interface Amount {
+  records: number;
+  bytes: number;
+}
+
 /** A taken batch: its first `firstCount` records are of the first lane, the others of the second. */
 interface MemoryBatch extends RecordBatch {
   readonly records: ExecutionRecord[];
   readonly sizes: number[];
   firstCount: number;
+  firstBytes: number;
+  bytes: number;
   /** 1 where the record was settled; made when the first part of the batch is. */
   settled: Uint8Array | undefined;
   unsettled: number;
@@ -38,8 +46,8 @@ export class MemoryRecordQueue implements RecordQueue {
   readonly #first = new RecordLane();
   readonly #second = new RecordLane();
   readonly #inFlight = new Set<MemoryBatch>();
-  #firstInFlight = { records: 0, bytes: 0 };
-  #secondInFlight = { records: 0, bytes: 0 };
+  #firstInFlight: Amount = { records: 0, bytes: 0 };
+  #secondInFlight: Amount = { records: 0, bytes: 0 };
   #closed = false;
 
   constructor(limits: MemoryQueueLimits, onDrop: (count: number) => void) {
@@ -64,10 +72,22 @@ export class MemoryRecordQueue implements RecordQueue {
 
   take(limit: TakeLimit): RecordBatch | undefined {
     if (this.waiting === 0) return undefined;
-    const batch: MemoryBatch = { records: [], sizes: [], firstCount: 0, settled: undefined, unsettled: 0 };
-    let bytes = this.#move(this.#first, batch, limit, 0);
+    const batch: MemoryBatch = {
+      records: [],
+      sizes: [],
+      firstCount: 0,
+      firstBytes: 0,
+      bytes: 0,
+      settled: undefined,
+      unsettled: 0,
+    };
+    this.#move(this.#first, batch, limit);
     batch.firstCount = batch.records.length;
-    bytes = this.#move(this.#second, batch, limit, bytes);
+    batch.firstBytes = batch.bytes;
+    this.#move(this.#second, batch, limit);
+    const { firstCount, firstBytes, records, bytes } = batch;
+    add(this.#firstInFlight, firstCount, firstBytes);
+    add(this.#secondInFlight, records.length - firstCount, bytes - firstBytes);
     batch.unsettled = batch.records.length;
     this.#inFlight.add(batch);
     return batch;
@@ -77,10 +97,12 @@ export class MemoryRecordQueue implements RecordQueue {
     const taken = batch as MemoryBatch;
     if (!this.#inFlight.has(taken)) return 0;
     const before = taken.unsettled;
-    if (positions === undefined) {
-      for (let position = 0; position < taken.records.length; position++) this.#settleOne(taken, position);
-    } else {
+    if (positions !== undefined) {
       for (const position of positions) this.#settleOne(taken, position);
+    } else if (taken.settled === undefined) {
+      this.#settleAll(taken);
+    } else {
+      for (let position = 0; position < taken.records.length; position++) this.#settleOne(taken, position);
     }
     if (taken.unsettled === 0) this.#inFlight.delete(taken);
     return before - taken.unsettled;
@@ -146,19 +168,25 @@ export class MemoryRecordQueue implements RecordQueue {
     if (evicted > 0) this.#onDrop(evicted);
   }
 
-  #move(lane: RecordLane, batch: MemoryBatch, limit: TakeLimit, bytesTaken: number): number {
-    const inFlight = lane === this.#first ? this.#firstInFlight : this.#secondInFlight;
-    let bytes = bytesTaken;
-    for (let next = lane.peek(); next !== undefined; next = lane.peek()) {
-      const isFull = batch.records.length >= limit.records || bytes + next.size > limit.bytes;
-      if (isFull && batch.records.length > 0) break;
-      lane.shift();
-      bytes += next.size;
-      inFlight.records++;
-      inFlight.bytes += next.size;
-      append(batch, next);
+  #move(lane: RecordLane, batch: MemoryBatch, limit: TakeLimit): void {
+    while (lane.length > 0) {
+      const size = lane.headSize;
+      const isFull = batch.records.length >= limit.records || batch.bytes + size > limit.bytes;
+      if (isFull && batch.records.length > 0) return;
+      const record = lane.shift();
+      if (record === undefined) return;
+      batch.records.push(record);
+      batch.sizes.push(size);
+      batch.bytes += size;
     }
-    return bytes;
+  }
+
+  /** The usual case, without a look at each record. */
+  #settleAll(batch: MemoryBatch): void {
+    const { firstCount, firstBytes, records, bytes } = batch;
+    add(this.#firstInFlight, -firstCount, -firstBytes);
+    add(this.#secondInFlight, firstCount - records.length, firstBytes - bytes);
+    batch.unsettled = 0;
   }
 
   /** Takes one record of a batch off what is in flight; false where that was done before. */
@@ -170,14 +198,13 @@ export class MemoryRecordQueue implements RecordQueue {
     batch.settled[position] = 1;
     batch.unsettled--;
     const inFlight = position < batch.firstCount ? this.#firstInFlight : this.#secondInFlight;
-    inFlight.records--;
-    inFlight.bytes -= size;
+    add(inFlight, -1, -size);
     return true;
   }
 
   /** Lanes are in order of `seq`, and a batch holds a piece of each, so only their first records matter. */
   #oldestSeq(): number | undefined {
-    const seqs = [this.#first.peek()?.record.seq, this.#second.peek()?.record.seq];
+    const seqs = [this.#first.head?.seq, this.#second.head?.seq];
     for (const batch of this.#inFlight) {
       seqs.push(batch.records[0]?.seq, batch.records[batch.firstCount]?.seq);
     }
@@ -186,7 +213,7 @@ export class MemoryRecordQueue implements RecordQueue {
   }
 }
 
-function append(batch: MemoryBatch, { record, size }: SizedRecord): void {
-  batch.records.push(record);
-  batch.sizes.push(size);
+function add(amount: Amount, records: number, bytes: number): void {
+  amount.records += records;
+  amount.bytes += bytes;
 }

@@ -55,9 +55,9 @@ export class RecordDelivery {
   /** Rejects with {@link StoreUnavailableError} alone, and only while something of the batch is not settled. */
   async deliver(batch: RecordBatch): Promise<void> {
     await this.#open();
-    const parcels = parcelsFromBatch(batch);
-    const error = await this.#send(batch, parcels);
+    const error = await this.#send(batch, newestRevisions(batch.records));
     if (error === undefined) return;
+    const parcels = parcelsFromBatch(batch);
     if (error.errorClass === 'data') {
       await this.#separate(batch, parcels, error.code);
       return;
@@ -81,10 +81,14 @@ export class RecordDelivery {
     }
   }
 
-  /** Stores and settles, or returns why the content was refused or may have been. Rejects if it is the store. */
-  async #send(batch: RecordBatch, parcels: readonly Parcel[]): Promise<ClassifiedError | undefined> {
+  /** Stores and settles, the whole batch without positions; or returns why the content was refused or may have been. Rejects if it is the store. */
+  async #send(
+    batch: RecordBatch,
+    records: readonly ExecutionRecord[],
+    positions?: readonly number[],
+  ): Promise<ClassifiedError | undefined> {
     try {
-      await this.#session.write(parcels.map(({ record }) => record));
+      await this.#session.write(records);
     } catch (error) {
       const classified = classifyError(error);
       if (classified.errorClass === 'data' || classified.errorClass === 'unknown') return classified;
@@ -94,8 +98,13 @@ export class RecordDelivery {
         error instanceof StoreTimeoutError,
       );
     }
-    this.#accounting.stored(this.#queue.settle(batch, positionsOf(parcels)));
+    this.#accounting.stored(this.#queue.settle(batch, positions));
     return undefined;
+  }
+
+  #sendParcels(batch: RecordBatch, parcels: readonly Parcel[]): Promise<ClassifiedError | undefined> {
+    const records = parcels.map(({ record }) => record);
+    return this.#send(batch, records, positionsOf(parcels));
   }
 
   /** Stores one record of the parcels alone, the first or any other. Rejects when the store takes neither. */
@@ -109,7 +118,7 @@ export class RecordDelivery {
     if (other !== undefined) {
       for (const canary of [first, other]) {
         if (canary === undefined) continue;
-        const refusal = await this.#send(batch, [canary]);
+        const refusal = await this.#sendParcels(batch, [canary]);
         if (refusal === undefined) return canary;
         // The store names the content: it is well, and the halving will find this record.
         if (refusal.errorClass === 'data') return undefined;
@@ -127,7 +136,7 @@ export class RecordDelivery {
   ): Promise<void> {
     let proof = canary;
     const send = async (part: readonly Parcel[]): Promise<string | undefined> => {
-      const refusal = await this.#send(batch, part);
+      const refusal = await this.#sendParcels(batch, part);
       if (refusal === undefined) {
         proof ??= part[0];
         return undefined;
@@ -145,7 +154,7 @@ export class RecordDelivery {
 
   /** Makes sure, by a record that was stored before, that the store is still well. */
   async #prove(batch: RecordBatch, proof: Parcel | undefined, error: ClassifiedError): Promise<void> {
-    if (proof !== undefined && (await this.#send(batch, [proof])) === undefined) return;
+    if (proof !== undefined && (await this.#sendParcels(batch, [proof])) === undefined) return;
     throw new StoreUnavailableError('unknown', error.code, false);
   }
 
@@ -164,6 +173,13 @@ export class RecordDelivery {
     }
     this.#accounting.quarantined(this.#queue.settle(batch, positions));
   }
+}
+
+/** The records without lower revisions of the same; the very list when there are none, as is usual. */
+function newestRevisions(records: readonly ExecutionRecord[]): readonly ExecutionRecord[] {
+  const ids = new Set<string>();
+  for (const { recordId } of records) ids.add(recordId);
+  return ids.size === records.length ? records : parcelsFromBatch({ records }).map(({ record }) => record);
 }
 
 /** One parcel for each record id, with the highest revision; of equal ones the later. */

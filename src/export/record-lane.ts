@@ -12,12 +12,6 @@ interface Chunk {
   next: Chunk | undefined;
 }
 
-/** A record with its estimated size in bytes. */
-export interface SizedRecord {
-  readonly record: ExecutionRecord;
-  readonly size: number;
-}
-
 /** A first-in first-out list of records with their sizes, in linked chunks. Every call is O(1). */
 export class RecordLane {
   #head: Chunk = chunkAt(0);
@@ -35,9 +29,13 @@ export class RecordLane {
   }
 
   /** The oldest record, or undefined when empty. */
-  peek(): SizedRecord | undefined {
-    const record = this.#head.records[this.#head.start];
-    return record === undefined ? undefined : { record, size: this.#head.sizes[this.#head.start] ?? 0 };
+  get head(): ExecutionRecord | undefined {
+    return this.#head.records[this.#head.start];
+  }
+
+  /** Size of the oldest record, 0 when empty. */
+  get headSize(): number {
+    return this.#length === 0 ? 0 : (this.#head.sizes[this.#head.start] ?? 0);
   }
 
   push(record: ExecutionRecord, size: number): void {
@@ -60,13 +58,13 @@ export class RecordLane {
   }
 
   /** Takes the oldest record out. */
-  shift(): SizedRecord | undefined {
-    const oldest = this.peek();
+  shift(): ExecutionRecord | undefined {
+    const oldest = this.head;
     if (oldest === undefined) return undefined;
     const chunk = this.#head;
-    chunk.records[chunk.start++] = undefined;
     this.#length--;
-    this.#bytes -= oldest.size;
+    this.#bytes -= chunk.sizes[chunk.start] ?? 0;
+    chunk.records[chunk.start++] = undefined;
     if (chunk.start === chunk.end) this.#leave(chunk);
     return oldest;
   }

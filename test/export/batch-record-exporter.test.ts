@@ -123,11 +123,21 @@ describe('a healthy store', () => {
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
     const caller = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
+    // Fake timers do not carry async contexts.
+    jest.useRealTimers();
     const look = () => void seen.push([context.active().getValue(suppressed), caller.getStore()]);
-    const store = new ScriptedRecordStore({ init: look, write: look, close: look });
+    let onWritten: () => void = () => undefined;
+    const written = new Promise<void>((resolve) => {
+      onWritten = resolve;
+    });
+    const write = () => {
+      look();
+      onWritten();
+    };
+    const store = new ScriptedRecordStore({ init: look, write, close: look });
     const exporter = new BatchRecordExporter(store);
     caller.run('a request', () => exporter.export(stepRecord()));
-    await settle();
+    await written;
     await exporter.shutdown();
     expect(seen).toEqual(Array(3).fill([true, undefined]));
   });
