@@ -1,0 +1,59 @@
+export {
+  type ExecutionKind,
+  type ExecutionState,
+  isFailed,
+  type Moment,
+  OUTCOMES,
+  type Outcome,
+  type RejectionReason,
+} from './execution.ts';
+export type { BatchOptions, RetryOptions } from './export/batch-options.ts';
+export { BatchRecordExporter } from './export/batch-record-exporter.ts';
+export { registerExporterMetrics } from './export/exporter-metrics.ts';
+export type {
+  DropReason,
+  RecordAccounts,
+  RecordExporter,
+  ShutdownReport,
+} from './export/record-exporter.ts';
+export { pruneOnSchedule, type RetentionSchedule, type RetentionScheduleOptions } from './export/retention-schedule.ts';
+export { type Attempt, type AttemptsOptions, attempts } from './lifecycle/attempts.ts';
+export { currentExecution } from './lifecycle/current-execution.ts';
+export { attachPipeline } from './lifecycle/detached-execution.ts';
+export type { Execution } from './lifecycle/execution-handle.ts';
+export type { ExecutionOptions, Work } from './lifecycle/execution-options.ts';
+export type { CaptureInput } from './lifecycle/lifecycle-settings.ts';
+export { type ErrorClassifier, RejectedError, type Rejection, SkipError } from './lifecycle/outcome.ts';
+export { extractExecution, type InjectOptions, injectExecution } from './lifecycle/propagation.ts';
+export {
+  definePipeline,
+  type Pipeline,
+  type PipelineDefinition,
+  runPipeline,
+  runProcess,
+  runStep,
+  startPipeline,
+} from './lifecycle/run-pipeline.ts';
+export {
+  ExecutionSpanProcessor,
+  type ExecutionSpanProcessorOptions,
+} from './processor/execution-span-processor.ts';
+export type { LiveExecutionView } from './processor/live-executions.ts';
+export { type RecordSampler, recordExecutions, type SamplerShape } from './processor/record-sampler.ts';
+export type { EndedSpan, EndedSpanEvent, SpanProcessorShape, StartedSpan } from './records/ended-span.ts';
+export type {
+  ExecutionRecord,
+  FailedStepRef,
+  KeepReason,
+  RecordFlag,
+  RecordSource,
+} from './records/execution-record.ts';
+export type { KeepPolicyOptions } from './records/keep-policy.ts';
+export type { RedactRecord } from './records/redaction.ts';
+export type { PrometheusOptions, ResolvedOptions, RunledgerOptions } from './sdk/options.ts';
+export { currentRunledger } from './sdk/process-ledger.ts';
+export { createRunledger, type Runledger } from './sdk/runledger.ts';
+export { type RunledgerConfiguration, withRunledger } from './sdk/with-runledger.ts';
+export { MemoryRecordStore, type MemoryRecordStoreOptions } from './store/memory-record-store.ts';
+export type { PruneReport, QuarantinedRecord, RecordStore, RetentionPolicy } from './store/record-store.ts';
+export { VERSION } from './version.ts';

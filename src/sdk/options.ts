@@ -1,0 +1,74 @@
+import type { BatchOptions } from '../export/batch-options.ts';
+import type { CaptureInput } from '../lifecycle/lifecycle-settings.ts';
+import type { ErrorClassifier } from '../lifecycle/outcome.ts';
+import type { KeepPolicyOptions } from '../records/keep-policy.ts';
+import type { RedactRecord } from '../records/redaction.ts';
+import type { RecordStore, RetentionPolicy } from '../store/record-store.ts';
+import type { StoreChoice } from './store-choice.ts';
+
+/** A `/metrics` endpoint for Prometheus. */
+export interface PrometheusOptions {
+  /** @default 9464 */
+  readonly port?: number;
+  /** Address to listen on. Metrics carry the names of pipelines: widen it knowingly. @default '127.0.0.1' */
+  readonly host?: string;
+}
+
+/**
+ * Everything Runledger can be told. What is given here wins over the `RUNLEDGER_*` environment. An unknown name or an
+ * impossible value throws at start-up, naming what was expected.
+ */
+export interface RunledgerOptions {
+  /** `false` leaves the SDK as it was: no records, no instrumentation. @default true */
+  readonly enabled?: boolean;
+  /** Folder of the default ledger file. @default '.runledger' */
+  readonly directory?: string;
+  /**
+   * Where records go: `sqlite:PATH`, `memory:` (lost with the process), `none` (spans and metrics alone), or a store
+   * of your own. @default 'sqlite:' and `ledger.db` in `directory`
+   */
+  readonly store?: string | RecordStore;
+  /** Which records of successful runs to keep. Failed, slow and forced runs are kept whole. @default all */
+  readonly keep?: KeepPolicyOptions;
+  /** Takes out of a record what must not be stored. */
+  readonly redact?: RedactRecord;
+  /**
+   * What the store removes in the background: by default records of successful runs after 7 days, of failed runs after
+   * 90, and beyond 1 GiB. `false` keeps everything.
+   */
+  readonly retention?: Partial<RetentionPolicy> | false;
+  /** How records travel to the store. */
+  readonly batch?: BatchOptions;
+  /** Serves metrics over HTTP. Needs `@opentelemetry/exporter-prometheus` or sdk-node. @default false */
+  readonly prometheus?: PrometheusOptions | boolean;
+  /** Edges in seconds added to the buckets of the duration histogram: your objectives. @default [] */
+  readonly slo?: readonly number[];
+  /** Semantic conventions to emit beside our own names. @default [] */
+  readonly semconv?: readonly 'cicd'[];
+  /** The outcome an error stands for; `undefined` leaves it to the built-in rules. */
+  readonly classifyError?: ErrorClassifier;
+  /** Keeps inputs and outputs as bounded JSON, or the hash of inputs. Inputs carry personal data. @default false */
+  readonly captureInput?: CaptureInput;
+  /** Executions followed at once; further ones get a record without a root cause. @default 100_000 */
+  readonly maxLiveExecutions?: number;
+  /** Names of one kind that metrics tell apart; the rest are `_other`. @default 200 */
+  readonly maxNames?: number;
+}
+
+/** The options, complete and checked. */
+export interface ResolvedOptions {
+  readonly enabled: boolean;
+  readonly store: StoreChoice;
+  readonly keep: KeepPolicyOptions;
+  readonly redact: RedactRecord | undefined;
+  readonly retention: Partial<RetentionPolicy> | false;
+  readonly batch: BatchOptions;
+  readonly prometheus: Required<PrometheusOptions> | false;
+  readonly slo: readonly number[];
+  readonly semconv: readonly 'cicd'[];
+  readonly classifyError: ErrorClassifier | undefined;
+  readonly captureInput: CaptureInput;
+  /** Undefined leaves the default to the processor. */
+  readonly maxLiveExecutions: number | undefined;
+  readonly maxNames: number | undefined;
+}

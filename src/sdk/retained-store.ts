@@ -1,0 +1,46 @@
+import { pruneOnSchedule, type RetentionSchedule } from '../export/retention-schedule.ts';
+import type { ExecutionRecord } from '../records/execution-record.ts';
+import type { PruneReport, QuarantinedRecord, RecordStore, RetentionPolicy } from '../store/record-store.ts';
+
+/**
+ * A store that is pruned in the background from its opening to its closing, so that a process without a record opens
+ * nothing for the sake of pruning.
+ */
+export class RetainedStore implements RecordStore {
+  readonly name: string;
+  readonly #store: RecordStore;
+  readonly #retention: Partial<RetentionPolicy>;
+  #schedule: RetentionSchedule | undefined;
+
+  constructor(store: RecordStore, retention: Partial<RetentionPolicy>) {
+    this.name = store.name;
+    this.#store = store;
+    this.#retention = retention;
+  }
+
+  async init(): Promise<void> {
+    await this.#store.init();
+    this.#schedule ??= pruneOnSchedule(this.#store, this.#retention);
+  }
+
+  write(records: readonly ExecutionRecord[]): Promise<void> {
+    return this.#store.write(records);
+  }
+
+  writeAtExit(records: readonly ExecutionRecord[], millis: number): boolean {
+    return this.#store.writeAtExit?.(records, millis) ?? false;
+  }
+
+  quarantine(records: readonly QuarantinedRecord[]): Promise<void> {
+    return this.#store.quarantine(records);
+  }
+
+  prune(policy: RetentionPolicy): Promise<PruneReport> {
+    return this.#store.prune(policy);
+  }
+
+  async close(): Promise<void> {
+    await this.#schedule?.stop();
+    await this.#store.close();
+  }
+}
