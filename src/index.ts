@@ -16,12 +16,28 @@ export type {
   RecordExporter,
   ShutdownReport,
 } from './export/record-exporter.ts';
-export { pruneOnSchedule, type RetentionSchedule, type RetentionScheduleOptions } from './export/retention-schedule.ts';
+export {
+  pruneOnSchedule,
+  type RetentionSchedule,
+  type RetentionScheduleOptions,
+} from './export/retention-schedule.ts';
+export type { PipelineInstrumentationConfig } from './instrumentation/instrumentation-config.ts';
+export { PipelineInstrumentation } from './instrumentation/pipeline-instrumentation.ts';
 export { type Attempt, type AttemptsOptions, attempts } from './lifecycle/attempts.ts';
+export { PIPELINE_CHANNELS, type PipelineEventMessage, type PipelineMessage } from './lifecycle/channels.ts';
 export { currentExecution } from './lifecycle/current-execution.ts';
 export { attachPipeline } from './lifecycle/detached-execution.ts';
 export type { Execution } from './lifecycle/execution-handle.ts';
 export type { ExecutionOptions, Work } from './lifecycle/execution-options.ts';
+export {
+  type AnswerEvent,
+  type EndEvent,
+  type ErrorEvent,
+  type MomentEvent,
+  PipelineHooks,
+  type PipelineHooksOptions,
+  type StartEvent,
+} from './lifecycle/hooks.ts';
 export type { CaptureInput } from './lifecycle/lifecycle-settings.ts';
 export { type ErrorClassifier, RejectedError, type Rejection, SkipError } from './lifecycle/outcome.ts';
 export { extractExecution, type InjectOptions, injectExecution } from './lifecycle/propagation.ts';

@@ -10,6 +10,9 @@ import { SCOPE_NAME } from '../semconv.ts';
 import { VERSION } from '../version.ts';
 import { checkInstrumentationConfig, type PipelineInstrumentationConfig } from './instrumentation-config.ts';
 
+/** The configuration in force, which says of itself whether it is. */
+type EnabledConfig = PipelineInstrumentationConfig & { readonly enabled: boolean };
+
 /**
  * What the OpenTelemetry SDK registers: `new NodeSDK({ instrumentations: [new PipelineInstrumentation()] })`. It
  * listens to the pipeline channels and says how executions are emitted. It has the shape of `Instrumentation` of
@@ -21,7 +24,7 @@ import { checkInstrumentationConfig, type PipelineInstrumentationConfig } from '
 export class PipelineInstrumentation {
   readonly instrumentationName: string = SCOPE_NAME;
   readonly instrumentationVersion: string = VERSION;
-  #config: PipelineInstrumentationConfig = { enabled: true };
+  #config: EnabledConfig = { enabled: true };
   #tracerProvider: TracerProvider | undefined;
   #meterProvider: MeterProvider | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -30,7 +33,7 @@ export class PipelineInstrumentation {
   /** Throws a TypeError for an option that can not work. Enables itself unless told not to. */
   constructor(config: PipelineInstrumentationConfig = {}) {
     this.setConfig(config);
-    if (this.#config.enabled === true) this.enable();
+    if (this.#config.enabled) this.enable();
   }
 
   enable(): void {
@@ -53,7 +56,7 @@ export class PipelineInstrumentation {
     if (this.#unsubscribe !== undefined) this.#apply();
   }
 
-  getConfig(): PipelineInstrumentationConfig {
+  getConfig(): EnabledConfig {
     return this.#config;
   }
 

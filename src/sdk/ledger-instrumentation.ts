@@ -1,8 +1,6 @@
 import { createNoopMeter, type Meter, type MeterProvider } from '@opentelemetry/api';
-import {
-  PipelineInstrumentation,
-  type PipelineInstrumentationConfig,
-} from '../instrumentation/pipeline-instrumentation.ts';
+import type { PipelineInstrumentationConfig } from '../instrumentation/instrumentation-config.ts';
+import { PipelineInstrumentation } from '../instrumentation/pipeline-instrumentation.ts';
 import { SCOPE_NAME } from '../semconv.ts';
 import { VERSION } from '../version.ts';
 
@@ -20,12 +18,19 @@ export class LedgerInstrumentation extends PipelineInstrumentation {
   }
 
   override setMeterProvider(provider: MeterProvider): void {
+    const meter = provider.getMeter(SCOPE_NAME, VERSION);
+    if (isNoop(meter)) return;
     super.setMeterProvider(provider);
     if (this.#measured.has(provider)) return;
-    const meter = provider.getMeter(SCOPE_NAME, VERSION);
-    // What the API hands out until an SDK is registered.
-    if (meter === createNoopMeter()) return;
     this.#measured.add(provider);
     this.#registerMetrics(meter);
   }
+}
+
+/**
+ * Whether a meter is what the API hands out until an SDK is registered. By its name too: the API is there twice where
+ * it is both imported and required.
+ */
+function isNoop(meter: Meter): boolean {
+  return meter === createNoopMeter() || meter.constructor.name === 'NoopMeter';
 }

@@ -65,7 +65,7 @@ function startSdk(ledger: Runledger, { NodeSDK }: SdkNodeModule): void {
   const switchable = new SwitchableTracerProvider(own);
   trace.disable();
   trace.setGlobalTracerProvider(switchable);
-  ledger.instrumentation.setTracerProvider(switchable);
+  ledger.instrumentation.setTracerProvider(trace.getTracerProvider());
   let isReplaced = false;
   onReplaced(() => {
     isReplaced = true;
@@ -76,7 +76,7 @@ function startSdk(ledger: Runledger, { NodeSDK }: SdkNodeModule): void {
       switchable.target = provider;
       if (isReplaced) return;
       join(ledger, provider);
-      ledger.instrumentation.setTracerProvider(provider);
+      ledger.instrumentation.setTracerProvider(trace.getTracerProvider());
     },
     onMeterProvider(provider) {
       if (!isReplaced) ledger.instrumentation.setMeterProvider(provider);

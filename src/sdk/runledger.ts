@@ -39,9 +39,9 @@ export class Runledger {
     this.options = options;
     this.#recording = options.enabled ? recordingFrom(options) : undefined;
     this.spanProcessor = this.#recording?.processor ?? IDLE_PROCESSOR;
-    this.instrumentation = new LedgerInstrumentation(instrumentationConfig(options), (meter) =>
-      this.#measure(meter),
-    );
+    const { enabled, slo, maxNames, classifyError, captureInput, semconv } = options;
+    const config = { enabled, slo, maxNames, classifyError, captureInput, semconv };
+    this.instrumentation = new LedgerInstrumentation(config, (meter) => this.#measure(meter));
     this.#stopDraining = this.#recording === undefined ? () => {} : drainAtExit(this);
   }
 
