@@ -33,7 +33,8 @@ export async function openLedger(path: string): Promise<LedgerReader> {
     throw new LedgerError('NOT_A_LEDGER', `${path} is not a file. Give the path of a ledger.`);
   let connection: DatabaseSync | undefined;
   try {
-    connection = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    connection = new DatabaseSync(path, { readOnly: true });
+    connection.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
     connection.exec('pragma trusted_schema = off');
     connection.exec('pragma query_only = on');
     const table = connection

@@ -9,6 +9,7 @@ import {
   RUN_ID_INDEX,
   RUNS_INDEX,
 } from './database.ts';
+import { inTransaction } from './sqlite-transaction.ts';
 import { VIEWS } from './views.ts';
 
 /** A step of the schema. It only adds, so that an older version of us can go on writing the columns it knows. */
@@ -29,8 +30,7 @@ export const NEWEST_MIGRATION: string = MIGRATIONS.at(-1)?.name ?? '';
  * wait for its lock and find nothing to do.
  */
 export function migrate(connection: DatabaseSync, db: Kysely<LedgerDatabase>, now: number): void {
-  connection.exec('begin immediate');
-  try {
+  inTransaction(connection, () => {
     run(connection, createMigrationTable(db));
     // A ledger whose table was dropped by hand starts over.
     const applied = hasTable(connection, 'execution_records') ? appliedMigrations(connection) : new Set();
@@ -41,15 +41,7 @@ export function migrate(connection: DatabaseSync, db: Kysely<LedgerDatabase>, no
       run(connection, db.replaceInto('runledger_migrations').values(row));
     }
     assertWritable(connection);
-    connection.exec('commit');
-  } catch (error) {
-    try {
-      connection.exec('rollback');
-    } catch {
-      // SQLite has rolled back by itself; the first error is the one to tell.
-    }
-    throw error;
-  }
+  });
 }
 
 function createLedger(db: Kysely<LedgerDatabase>): readonly Compilable[] {

@@ -5,6 +5,7 @@ import { recordIdFloor } from '../../records/record-id.ts';
 import type { PruneReport, RetentionPolicy } from '../record-store.ts';
 import { FAILED_OUTCOME, type LedgerDatabase } from './database.ts';
 import { ledgerBytes } from './sqlite-file.ts';
+import { inTransaction } from './sqlite-transaction.ts';
 
 /** Rows removed, or looked at, in one go: other writers get in between. */
 const BATCH_ROWS = 1_000;
@@ -50,7 +51,7 @@ async function removeOlder(ledger: PrunableLedger, runClass: RunClass, cutoff: n
     const old = runIds.filter(
       (runId) => isOfClass(ledger, runId, runClass) && !isYounger(ledger, runId, cutoff),
     );
-    removed += await removeRuns(ledger, old, () => false);
+    removed += await removeRuns(ledger, old);
   }
   return removed;
 }
@@ -65,13 +66,26 @@ async function removeExcess(ledger: PrunableLedger, runClass: RunClass, maxBytes
   const fits = (): boolean => usedBytes(ledger.connection) <= maxBytes;
   let removed = 0;
   if (!ledger.connection.isOpen || fits()) return 0;
-  for await (const runIds of walkRuns(ledger, undefined)) {
-    for (const runId of runIds) {
-      if (!isOfClass(ledger, runId, runClass)) continue;
-      removed += await removeRuns(ledger, [runId], fits);
-      if (fits()) return removed;
+  for await (const page of walkRuns(ledger, undefined)) {
+    const runIds = page.filter((runId) => isOfClass(ledger, runId, runClass));
+    while (runIds.length > 0) {
+      removed += inTransaction(ledger.connection, () => removeFirst(ledger, runIds, fits));
+      if (!(await turn(ledger)) || fits()) return removed;
     }
   }
+  return removed;
+}
+
+/** Removes a batch of rows off the front of the runs, and from the list the runs that are gone. */
+function removeFirst(ledger: PrunableLedger, runIds: string[], fits: () => boolean): number {
+  let removed = 0;
+  while (removed < BATCH_ROWS && runIds.length > 0 && !fits()) {
+    const budget = BATCH_ROWS - removed;
+    const changes = removeRows(ledger, runIds.slice(0, 1), budget);
+    removed += changes;
+    if (changes < budget) runIds.shift();
+  }
+  if (fits()) runIds.length = 0;
   return removed;
 }
 
@@ -112,25 +126,23 @@ function isYounger(ledger: PrunableLedger, runId: string, cutoff: number): boole
   return all(ledger, younger).length > 0;
 }
 
-async function removeRuns(
-  ledger: PrunableLedger,
-  runIds: readonly string[],
-  isEnough: () => boolean,
-): Promise<number> {
-  if (runIds.length === 0) return 0;
-  const { db } = ledger;
-  const batch = db
+async function removeRuns(ledger: PrunableLedger, runIds: readonly string[]): Promise<number> {
+  let removed = 0;
+  if (runIds.length === 0) return removed;
+  for (;;) {
+    const changes = removeRows(ledger, runIds, BATCH_ROWS);
+    removed += changes;
+    if (changes < BATCH_ROWS || !(await turn(ledger))) return removed;
+  }
+}
+
+function removeRows(ledger: PrunableLedger, runIds: readonly string[], limit: number): number {
+  const batch = ledger.db
     .selectFrom('execution_records')
     .select('record_id')
     .where('run_id', 'in', sql<string>`(select value from json_each(${JSON.stringify(runIds)}))`)
-    .limit(BATCH_ROWS);
-  const removal = db.deleteFrom('execution_records').where('record_id', 'in', batch);
-  let removed = 0;
-  for (;;) {
-    const changes = run(ledger, removal);
-    removed += changes;
-    if (changes < BATCH_ROWS || isEnough() || !(await turn(ledger))) return removed;
-  }
+    .limit(limit);
+  return run(ledger, ledger.db.deleteFrom('execution_records').where('record_id', 'in', batch));
 }
 
 /** Bytes of the pages that hold something. */
@@ -153,7 +165,11 @@ async function giveBack(ledger: PrunableLedger): Promise<void> {
     before = after;
     if (!(await turn(ledger))) return;
   }
+  // Waits for no reader: writers of this thread would wait with it. The next prune tries again.
+  const timeout = Number(connection.prepare('pragma busy_timeout').get()?.timeout ?? 0);
+  connection.exec('pragma busy_timeout = 0');
   connection.exec('pragma wal_checkpoint(truncate)');
+  connection.exec(`pragma busy_timeout = ${timeout}`);
 }
 
 /** Lets other calls in. False where one of them closed the ledger: then the prune ends with what it has done. */

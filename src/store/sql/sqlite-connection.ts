@@ -28,11 +28,9 @@ const SQLITE_BUSY = 5;
 
 /** Opens a connection with every setting stated, so that it does not hang on how SQLite was built. */
 export function openConnection(settings: SqliteSettings): OpenedConnection {
-  const connection = new DatabaseSync(settings.path, {
-    timeout: settings.busyTimeoutMs,
-    enableForeignKeyConstraints: false,
-  });
+  const connection = new DatabaseSync(settings.path, { enableForeignKeyConstraints: false });
   try {
+    connection.exec(`pragma busy_timeout = ${settings.busyTimeoutMs}`);
     const notice = whyNoWal(connection, settings.path);
     // Takes effect in an empty file only, so it comes before the journal mode, which writes the first page.
     connection.exec('pragma auto_vacuum = incremental');

@@ -10,6 +10,7 @@ import { pruneLedger } from './retention.ts';
 import { openConnection, type SqliteSettings } from './sqlite-connection.ts';
 import { createLedgerFile, fileIdentity } from './sqlite-file.ts';
 import type { QuarantineRow } from './sqlite-protocol.ts';
+import { inTransaction } from './sqlite-transaction.ts';
 
 /**
  * The writing end of a ledger file. Every transaction is one synchronous stretch, so calls can not interleave in
@@ -120,20 +121,4 @@ interface OpenLedger {
   /** What tells the file from another one at its path. */
   readonly file: string | undefined;
   readonly openedAt: number;
-}
-
-/** All or nothing. `immediate`: a transaction that starts reading and then writes can not wait for a lock. */
-function inTransaction(connection: DatabaseSync, work: () => void): void {
-  connection.exec('begin immediate');
-  try {
-    work();
-    connection.exec('commit');
-  } catch (error) {
-    try {
-      connection.exec('rollback');
-    } catch {
-      // SQLite has rolled back by itself; the first error is the one to tell.
-    }
-    throw error;
-  }
 }
