@@ -3,7 +3,7 @@ import { parsedJson } from './outcome-text.ts';
 import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Lines of a stack shown, unless all are asked for. */
+/** Frames of the application's own code shown, unless all are asked for. */
 const STACK_LINES = 8;
 
 interface ChainLink {
@@ -49,7 +49,8 @@ function stackLines(row: ExecutionRow, whole: boolean): string[] {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line.startsWith('at '));
-  const shown = whole ? frames : frames.slice(0, STACK_LINES);
+  const own = frames.filter((frame) => !/\bnode:|\/node_modules\//.test(frame));
+  const shown = whole ? frames : (own.length > 0 ? own : frames).slice(0, STACK_LINES);
   const more = frames.length - shown.length;
   return [...shown.map(printable), ...(more > 0 ? [`… ${more} more frames (--all shows them)`] : [])];
 }

@@ -76,7 +76,7 @@ function checkSchema({ schema, schemaKnown }: LedgerStats): Check {
 }
 
 async function checkIntegrity(ledger: LedgerReader): Promise<Check> {
-  const { rows } = await ledger.query('select quick_check from pragma_quick_check(5)');
+  const { rows } = await ledger.query('select quick_check from pragma_quick_check limit 5');
   const problems = rows.map(([text]) => String(text)).filter((text) => text !== 'ok');
   if (problems.length === 0) return ok('ledger-integrity', 'the file is whole');
   return fail(
