@@ -43,9 +43,10 @@ function assertEveryMonth(lines: readonly CsvLine[]): void {
     const before = lines[index - 1];
     if (before === undefined || monthNumber(line) === monthNumber(before) + 1) continue;
     const missing = monthNumber(line) - monthNumber(before) - 1;
+    const months = missing === 1 ? '1 month is' : `${missing} months are`;
     gaps.push(
       new DataError(
-        `line ${line.line}: Date ${line.fields.Date} follows ${before.fields.Date}, ${missing} missing in between`,
+        `line ${line.line}: Date ${line.fields.Date} follows ${before.fields.Date}, ${months} missing in between`,
       ),
     );
   }
