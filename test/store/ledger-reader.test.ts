@@ -1,6 +1,7 @@
 import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import type { LedgerReader } from '../../src/store/ledger-reader.ts';
 import { openLedger } from '../../src/store/sql/ledger-reader.ts';
@@ -103,6 +104,43 @@ describe('openLedger', () => {
       ]);
       expect(names(await reader.runs({ name }))).toEqual(expected);
     });
+  });
+
+  it('takes any text as a value, never as SQL', async () => {
+    const schema = 'select type, name, sql from sqlite_schema order by name';
+    const before = await reader.query(schema);
+    const fragments = [
+      "'",
+      '"',
+      ';',
+      '--',
+      '/*',
+      '*/',
+      ')',
+      '\\',
+      '[',
+      '?',
+      '%',
+      '_',
+      'drop table x',
+      ' or 1=1',
+      'ü',
+      '😀',
+    ];
+    const text = fc
+      .array(fc.oneof(fc.constantFrom(...fragments), fc.string({ unit: 'grapheme-ascii' })), { minLength: 1 })
+      .map((parts) => parts.join('').replaceAll('*', '+'));
+    await fc.assert(
+      fc.asyncProperty(text, async (name) => {
+        const run = runRecord({ name, tenant: name, correlationId: name, runId: `run ${name}` });
+        await store.write([run]);
+        const filter = { name, tenant: name, correlationId: name, limit: 1 };
+        expect((await reader.runs(filter)).map((row) => row.record_id)).toEqual([run.recordId]);
+        expect((await reader.run(`run ${name}`)).map((row) => row.record_id)).toContain(run.recordId);
+      }),
+      { numRuns: 200, seed: 1 },
+    );
+    expect(await reader.query(schema)).toEqual(before);
   });
 
   describe('run', () => {

@@ -151,6 +151,14 @@ describe('SqliteRecordStore', () => {
     });
   });
 
+  it('stores a megabyte of text, with synchronous full too', async () => {
+    const store = new SqliteRecordStore({ path, synchronous: 'full' });
+    stores.push(store);
+    await store.init();
+    await store.write([stepRecord({ output: 'x'.repeat(1_000_000) })]);
+    expect(recordsIn(path)[0]?.output).toHaveLength(1_000_000);
+  });
+
   describe('retention', () => {
     const policy: RetentionPolicy = { maxAgeMs: DAY_MS, failedMaxAgeMs: 2 * DAY_MS, maxBytes: 2 ** 40 };
 
@@ -203,6 +211,14 @@ describe('SqliteRecordStore', () => {
       expect(stdout).toBe('[preload main]');
       expect(recordsIn(path)).toHaveLength(1);
     });
+  });
+
+  it('starts a new thread with the next init when its thread was lost', async () => {
+    const { stdout, stderr } = await runNode('store/fixtures/lose-thread.ts', [path]);
+    expect(stderr).toBe('');
+    const lost = 'ERR_WORKER_NOT_RUNNING';
+    expect(JSON.parse(stdout)).toEqual({ pending: lost, next: lost, again: 'stored', threads: 2 });
+    expect(recordsIn(path)).toHaveLength(1);
   });
 
   it('loads no kysely and no SQLite into the application', async () => {

@@ -31,14 +31,11 @@ export async function readFailures(
     .orderBy('last_seen', 'desc')
     .limit(limit)
     .execute();
+  const newestIds = groups.map((group) => group.newest);
   const newest = await db
     .selectFrom('execution_records')
     .select(['record_id', 'run_id', 'pipeline', 'name', 'error_type', 'error_message', 'started_at'])
-    .where(
-      'record_id',
-      'in',
-      groups.map((group) => group.newest),
-    )
+    .where('record_id', 'in', sql<string>`(select value from json_each(${JSON.stringify(newestIds)}))`)
     .execute();
   const byId = new Map(newest.map((row) => [row.record_id, row]));
   return groups.flatMap((group) => {
