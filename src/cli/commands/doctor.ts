@@ -5,6 +5,7 @@ import { checkLedger } from '../doctor/ledger-checks.ts';
 import { checkNode } from '../doctor/node-check.ts';
 import { checkOtelPackages } from '../doctor/otel-packages.ts';
 import { checkRuntime } from '../doctor/runtime-checks.ts';
+import { ledgerPath } from '../ledger-location.ts';
 import { jsonDocument, printable } from '../printable.ts';
 import { JSON_SCHEMA_VERSION } from '../row-json.ts';
 import type { Look, Terminal } from '../terminal.ts';
@@ -34,7 +35,7 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
         checkNode(process.versions.node),
         ...checkOtelPackages(process.cwd()),
         ...(await checkLedger(options.ledger, process.env)),
-        ...(await checkRuntime(process.cwd(), options.import)),
+        ...(await checkRuntime(process.cwd(), options.import, readableLedger(options.ledger))),
       ];
       const failed = checks.filter((check) => check.status === 'fail').length;
       if (failed > 0) io.fail();
@@ -45,6 +46,15 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
       io.out(checks.map((check) => renderCheck(check, io.terminal)).join(''));
       io.out(failed === 0 ? 'no check failed\n' : `${failed} of ${checks.length} checks failed\n`);
     });
+}
+
+/** The file the other commands would read; undefined where there is none. */
+function readableLedger(option: string | undefined): string | undefined {
+  try {
+    return ledgerPath(option, process.env);
+  } catch {
+    return undefined;
+  }
 }
 
 const LOOKS: Readonly<Record<Check['status'], Look>> = { ok: 'good', warn: 'warn', fail: 'bad' };

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Check, fail, ok, warn } from './check.ts';
 import type { ProbeReport } from './probe-report.ts';
 import { probeRuntime } from './runtime-probe.ts';
@@ -5,15 +6,25 @@ import { probeRuntime } from './runtime-probe.ts';
 const REGISTER =
   'Start the program with "node --import runledger/register", or call withRunledger in its set-up.';
 
-/** Starts the application's set-up in a process of its own, runs one pipeline in it and checks what came of it. */
-export async function checkRuntime(folder: string, setup: string | undefined): Promise<readonly Check[]> {
+/**
+ * Starts the application's set-up in a process of its own, runs one pipeline in it and checks what came of it.
+ * `ledger` is the file the other commands would read.
+ */
+export async function checkRuntime(
+  folder: string,
+  setup: string | undefined,
+  ledger: string | undefined,
+): Promise<readonly Check[]> {
   const result = await probeRuntime(folder, setup);
   const name = setup ?? 'runledger/register';
   if ('failure' in result) {
     const fix = `Start it alone to see more: node --import ${name} --eval ""`;
     return [fail('runtime', `${name} could not be started: ${result.failure}`, fix)];
   }
-  return checksFromReport(result.report, name, process.env);
+  return [
+    ...checksFromReport(result.report, name, process.env),
+    ...checkPlace(result.report, folder, ledger),
+  ];
 }
 
 /** Judges what the probe saw. */
@@ -40,6 +51,15 @@ export function checksFromReport(
     checkSampling(report),
     checkExporters(report, env),
   ];
+}
+
+/** A set-up that names its store in code is the usual reason why the command line shows nothing. */
+function checkPlace({ store }: ProbeReport, folder: string, ledger: string | undefined): readonly Check[] {
+  if (ledger === undefined || store === null || !store.startsWith('sqlite ')) return [];
+  const path = store.slice('sqlite '.length);
+  if (resolve(folder, path) === resolve(folder, ledger)) return [];
+  const message = `the set-up writes to ${path}, and this command reads ${ledger}`;
+  return [warn('ledger-place', message, `Name it: --ledger ${path}, or RUNLEDGER_STORE=sqlite:${path}.`)];
 }
 
 function checkContext({ contextSurvives }: ProbeReport): Check {
