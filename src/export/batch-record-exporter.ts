@@ -8,13 +8,14 @@ import { ConditionLog } from './condition-log.ts';
 import { within } from './deadline.ts';
 import { Deferred } from './deferred.ts';
 import { classifyError } from './error-classes.ts';
+import { handOverAtExit } from './exit-hand-over.ts';
 import { FlushWaiters } from './flush-waiters.ts';
 import { logGuarded } from './guarded-log.ts';
 import { MemoryRecordQueue } from './memory-record-queue.ts';
 import { QueueRoom } from './queue-room.ts';
 import { RecordDelivery, StoreUnavailableError } from './record-delivery.ts';
 import type { RecordAccounts, RecordExporter, ShutdownReport } from './record-exporter.ts';
-import type { RecordBatch, RecordQueue } from './record-queue.ts';
+import type { QueueRemains, RecordBatch, RecordQueue } from './record-queue.ts';
 import { adviceFor, RetryPolicy } from './retry-policy.ts';
 import { StoreSession, type WriteListener } from './store-session.ts';
 
@@ -44,14 +45,13 @@ export class BatchRecordExporter implements RecordExporter {
   readonly #outage: ConditionLog;
   readonly #overflow: ConditionLog;
   readonly #storeName: string;
-  readonly #store: RecordStore;
   /** Runs our work outside the async context of whoever exported the first record. */
   readonly #outside = AsyncLocalStorage.snapshot();
   #seq = 0;
   #overflowed = 0;
   #isWriting = false;
-  #inFlight: RecordBatch | undefined;
   #isStopped = false;
+  #inFlight: RecordBatch | undefined;
   #linger: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #endWait: (() => void) | undefined;
@@ -63,7 +63,6 @@ export class BatchRecordExporter implements RecordExporter {
     this.#options = resolveBatchOptions(options);
     const { retry, exportTimeoutMillis } = this.#options;
     this.#storeName = String(store.name);
-    this.#store = store;
     this.#queue = new MemoryRecordQueue(this.#options, (count) => this.#onOverflow(count));
     this.#session = new StoreSession(store, { exportTimeoutMillis, now: retry.now });
     this.#delivery = new RecordDelivery(this.#session, this.#queue, this.#accounting, retry.random);
@@ -113,33 +112,6 @@ export class BatchRecordExporter implements RecordExporter {
     return this.#shutdown;
   }
 
-  /**
-   * Writes what is queued while the process ends, blocking for `millis` at most: for an `exit` handler, after which
-   * nothing asynchronous runs. What is in flight is sent again, since nobody will see its answer. Gives up with the
-   * first write that fails, and does nothing where the store can not block. Never throws.
-   */
-  handOver(millis: number): void {
-    if (this.#shutdown !== undefined || this.#store.writeAtExit === undefined) return;
-    this.#shutdown = Promise.resolve({ stored: 0, left: 0, dropped: 0 });
-    this.#isStopped = true;
-    if (this.#inFlight !== undefined) this.#queue.giveBack(this.#inFlight);
-    const { maxBacklogBatchSize: records, maxExportBatchBytes: bytes, retry } = this.#options;
-    const deadline = retry.now() + millis;
-    try {
-      for (
-        let batch = this.#queue.take({ records, bytes });
-        batch !== undefined;
-        batch = this.#queue.take({ records, bytes })
-      ) {
-        if (!this.#store.writeAtExit(batch.records, Math.max(0, deadline - retry.now()))) break;
-        this.#accounting.stored(this.#queue.settle(batch));
-      }
-    } catch {
-      // A store that breaks its word: what it did not take is counted below.
-    }
-    this.#accounting.dropped('shutdown_deadline', this.#queue.close().dropped);
-  }
-
   accounts(): RecordAccounts {
     return this.#accounting.accounts(this.#queue.stats());
   }
@@ -147,6 +119,26 @@ export class BatchRecordExporter implements RecordExporter {
   /** Has every write reported: how long it took, and whether the store took it. */
   onStoreWrite(listener: WriteListener): void {
     this.#session.onWrite(listener);
+  }
+
+  /**
+   * Writes what is queued or in flight from an `exit` handler, where no promise is kept any more: blocks for `millis`
+   * at most, then counts the rest as dropped. Nothing is taken in afterwards. Never throws. A store that has no
+   * `writeAtExit` gets nothing.
+   */
+  handOver(millis: number): void {
+    const { retry, maxBacklogBatchSize, maxExportBatchBytes } = this.#options;
+    const storedBefore = this.#accounting.storedCount;
+    this.#isStopped = true;
+    if (this.#inFlight !== undefined) this.#queue.giveBack(this.#inFlight);
+    if (this.#session.canWriteAtExit) {
+      const limit = { records: maxBacklogBatchSize, bytes: maxExportBatchBytes };
+      const deadline = retry.now() + millis;
+      handOverAtExit(this.#queue, this.#session, this.#accounting, limit, deadline, retry.now);
+    }
+    const { left, dropped } = this.#abandon();
+    const stored = this.#accounting.storedCount - storedBefore;
+    this.#shutdown ??= Promise.resolve({ stored, left, dropped });
   }
 
   /** A full batch goes out with the next turn of the event loop, not in the caller's time. */
@@ -176,7 +168,11 @@ export class BatchRecordExporter implements RecordExporter {
     if (this.#isWriting || this.#isStopped || this.#queue.waiting === 0) return;
     this.#isWriting = true;
     this.#idle = new Deferred();
-    void this.#drain();
+    this.#drain().catch(() => {
+      // Only a clock or a random of the caller's own gets here; the next record starts over.
+      this.#isWriting = false;
+      this.#idle.resolve();
+    });
   }
 
   async #drain(): Promise<void> {
@@ -220,7 +216,7 @@ export class BatchRecordExporter implements RecordExporter {
 
   #onUnavailable(error: StoreUnavailableError, records: number): void {
     if (error.fewerMayHelp) this.#batchSize.failed(records);
-    if (error.errorClass !== 'transient' && error.errorClass !== 'environment') this.#session.reopen();
+    this.#session.reopen();
     if (this.#isStopped) return;
     this.#outage.begin(() => {
       const advice = adviceFor(error.errorClass);
@@ -269,13 +265,21 @@ export class BatchRecordExporter implements RecordExporter {
     if (this.#isWriting) await within(shutdownTimeoutMillis * DRAIN_SHARE, this.#idle.promise, 'hold');
     this.#isStopped = true;
     this.#endWait?.();
-    const { left, dropped } = this.#queue.close();
-    this.#accounting.dropped('shutdown_deadline', dropped);
-    this.#flushes.settled(undefined);
-    if (dropped > 0)
-      logGuarded('warn', () => `${dropped} records were not stored before the shutdown's deadline`);
+    const { left, dropped } = this.#abandon();
     const remaining = shutdownTimeoutMillis - (retry.now() - startedAt);
     await this.#session.close(Math.max(shutdownTimeoutMillis * (1 - DRAIN_SHARE), remaining));
     return { stored: this.#accounting.storedCount - storedBefore, left, dropped };
+  }
+
+  /** The end of the queue: what is in it is lost with the process, and counted. */
+  #abandon(): QueueRemains {
+    const remains = this.#queue.close();
+    this.#accounting.dropped('shutdown_deadline', remains.dropped);
+    this.#room.open();
+    this.#flushes.settled(undefined);
+    if (remains.dropped > 0) {
+      logGuarded('warn', () => `${remains.dropped} records were not stored before the process ended`);
+    }
+    return remains;
   }
 }

@@ -59,7 +59,7 @@ const PLATFORM: ErrorFamily = {
   ],
 };
 
-/** Codes of the operating system, of name resolution and of Node.js itself. */
+/** Codes of the operating system, of name resolution, of Node.js itself and of our own stores. */
 const NODE: ErrorFamily = {
   codeOf: ({ code }) => (typeof code === 'string' ? code : undefined),
   rows: [
@@ -73,9 +73,18 @@ const NODE: ErrorFamily = {
       'transient',
       ['ABORT_ERR', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_SOCKET_CLOSED', 'ERR_SOCKET_CONNECTION_TIMEOUT'],
     ],
-    ['transient', ['ERR_WORKER_NOT_RUNNING', 'ERR_WORKER_OUT_OF_MEMORY', 'ERR_WORKER_INIT_FAILED']],
+    [
+      'transient',
+      [
+        'ERR_WORKER_NOT_RUNNING',
+        'ERR_WORKER_OUT_OF_MEMORY',
+        'ERR_WORKER_INIT_FAILED',
+        'RUNLEDGER_STORE_NOT_OPEN',
+      ],
+    ],
     ['environment', ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS', 'EFBIG']],
     ['configuration', ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'EISDIR']],
+    ['configuration', ['RUNLEDGER_SCHEMA_MISMATCH', 'RUNLEDGER_STORE_CLOSED']],
     ['data', ['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_VALUE', 'ERR_OUT_OF_RANGE', 'ERR_STRING_TOO_LONG']],
   ],
 };

@@ -9,7 +9,7 @@ export class StoreTimeoutError extends Error {
 }
 
 /** A call after the end of the session. */
-export class SessionClosedError extends Error {
+class SessionClosedError extends Error {
   override readonly name = 'AbortError';
 }
 
@@ -67,7 +67,22 @@ export class StoreSession {
     await this.#call('quarantine', () => this.#store.quarantine(records));
   }
 
-  /** Has the store opened again before the next write: for errors that opening may mend, such as a missing table. */
+  /** Whether the store can write while the process ends. */
+  get canWriteAtExit(): boolean {
+    return !this.#isClosed && this.#store.writeAtExit !== undefined;
+  }
+
+  /** Writes while the process ends, blocking for `millis` at most. Never throws; false where nothing was stored. */
+  writeAtExit(records: readonly ExecutionRecord[], millis: number): boolean {
+    if (this.#isClosed) return false;
+    try {
+      return untraced(() => this.#store.writeAtExit?.(records, millis) === true);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Has the store opened again before the next write: that mends a missing table, or a thread that ended. */
   reopen(): void {
     this.#opened = undefined;
   }
@@ -78,7 +93,7 @@ export class StoreSession {
     try {
       const closed = await within(
         millis,
-        untraced(() => this.#store.close()),
+        untraced(async () => await this.#store.close()),
         'hold',
       );
       return closed.kind === 'done';
@@ -89,7 +104,10 @@ export class StoreSession {
 
   async #call(name: string, call: () => Promise<void>): Promise<void> {
     if (this.#isClosed) throw new SessionClosedError('the exporter was shut down');
-    const answer = await within(this.#options.exportTimeoutMillis, untraced(call));
+    const answer = await within(
+      this.#options.exportTimeoutMillis,
+      untraced(async () => await call()),
+    );
     if (answer.kind === 'timeout') throw new StoreTimeoutError(`${name} did not answer in time`);
   }
 

@@ -6,10 +6,7 @@ const SUPPRESSED = ROOT_CONTEXT.setValue(
   true,
 );
 
-/**
- * Calls a store without a trace of it: the ledger must not record its own SQL. A store that throws at once, or
- * returns no promise, is one that rejects or resolves.
- */
-export function untraced<T>(call: () => Promise<T>): Promise<T> {
-  return context.with(SUPPRESSED, async () => await call());
+/** Calls a store without a trace of it: the ledger must not record its own SQL. */
+export function untraced<T>(call: () => T): T {
+  return context.with(SUPPRESSED, call);
 }

@@ -16,6 +16,8 @@ export interface StoreScript {
   quarantine?: Fault<readonly QuarantinedRecord[]>;
   prune?: Fault<RetentionPolicy>;
   close?: Fault<undefined>;
+  /** Says whether it stores. */
+  writeAtExit?: (records: readonly ExecutionRecord[], millis: number) => boolean;
 }
 
 /** A store in memory that keeps the contract, except where its script says otherwise. Faults are called with 1, 2, … */
@@ -27,7 +29,7 @@ export class ScriptedRecordStore implements RecordStore {
   readonly quarantined = new Map<string, string>();
   /** Every write that was asked for, done or not. */
   readonly writes: (readonly ExecutionRecord[])[] = [];
-  readonly calls = { init: 0, write: 0, quarantine: 0, prune: 0, close: 0 };
+  readonly calls = { init: 0, write: 0, quarantine: 0, prune: 0, close: 0, writeAtExit: 0 };
 
   constructor(script: StoreScript = {}) {
     this.script = script;
@@ -42,10 +44,14 @@ export class ScriptedRecordStore implements RecordStore {
     this.writes.push(records);
     this.calls.write++;
     await this.script.write?.(records, this.calls.write);
-    for (const record of records) {
-      const row = this.rows.get(record.recordId);
-      if (row === undefined || record.rev > row.rev) this.rows.set(record.recordId, record);
-    }
+    this.#keep(records);
+  }
+
+  writeAtExit(records: readonly ExecutionRecord[], millis: number): boolean {
+    this.calls.writeAtExit++;
+    const isStored = this.script.writeAtExit?.(records, millis) ?? true;
+    if (isStored) this.#keep(records);
+    return isStored;
   }
 
   async quarantine(records: readonly QuarantinedRecord[]): Promise<void> {
@@ -63,6 +69,13 @@ export class ScriptedRecordStore implements RecordStore {
   async close(): Promise<void> {
     this.calls.close++;
     await this.script.close?.(undefined, this.calls.close);
+  }
+
+  #keep(records: readonly ExecutionRecord[]): void {
+    for (const record of records) {
+      const row = this.rows.get(record.recordId);
+      if (row === undefined || record.rev > row.rev) this.rows.set(record.recordId, record);
+    }
   }
 }
 
