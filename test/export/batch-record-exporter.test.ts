@@ -175,6 +175,24 @@ describe('a store that does not take records', () => {
     expect(store.rows.size).toBe(3);
   });
 
+  it('is opened again before each new try, which brings back a thread that died', async () => {
+    let isAlive = true;
+    const store = new ScriptedRecordStore({
+      init: () => {
+        isAlive = true;
+      },
+      write: (_, call) => {
+        if (call === 1) isAlive = false;
+        if (!isAlive) throw codedError('ERR_WORKER_NOT_RUNNING');
+      },
+    });
+    const exporter = new BatchRecordExporter(store);
+    exportSteps(exporter, 3);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(store.calls).toMatchObject({ init: 2, write: 2 });
+    expect(store.rows.size).toBe(3);
+  });
+
   it('is waited for with full jitter: a bound that doubles from 100 ms to 5 s', async () => {
     const at: number[] = [];
     const store = new ScriptedRecordStore({
