@@ -20,7 +20,7 @@ interface GrowingNode extends RunNode {
 /** The trees that records of one run form. Every row is in them exactly once, whatever its parent ids say. */
 export function treeFromRows(rows: readonly ExecutionRow[]): readonly RunNode[] {
   const nodes = new Map<string, GrowingNode>();
-  for (const row of rows) {
+  for (const row of rows.toSorted(byStart)) {
     nodes.set(row.record_id, { row, children: [], isEventful: false, isOrphan: false });
   }
   const parentOf = (node: GrowingNode) => nodes.get(node.row.parent_record_id ?? '');
@@ -38,6 +38,14 @@ export function treeFromRows(rows: readonly ExecutionRow[]): readonly RunNode[] 
     }
   }
   return roots;
+}
+
+/**
+ * Spans start at whole milliseconds, so siblings often share theirs. Of those that followed each other, the one that
+ * ended first started first, and records are numbered as they end.
+ */
+function byStart(a: ExecutionRow, b: ExecutionRow): number {
+  return a.started_at - b.started_at || a.seq - b.seq;
 }
 
 /** Parent ids are data, and data can run in a circle: what no root leads to stands alone. */

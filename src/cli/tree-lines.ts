@@ -1,3 +1,4 @@
+import type { ExecutionRow } from '../store/execution-row.ts';
 import type { RunNode } from './run-tree.ts';
 
 /** One line of a drawn tree: an execution, or a number of successful siblings left out. */
@@ -36,6 +37,11 @@ export function treeLines(roots: readonly RunNode[], all: boolean): TreeLine[] {
     pending.push(...pendingOf(item.children, depth + 1, deeper, all));
   }
   return lines;
+}
+
+/** The records of trees, each after the one it belongs to. */
+export function rowsInTreeOrder(roots: readonly RunNode[]): readonly ExecutionRow[] {
+  return treeLines(roots, true).flatMap((line) => ('node' in line ? [line.node.row] : []));
 }
 
 /** Siblings as a stack: the first on top. */

@@ -148,6 +148,21 @@ Skipped and rejected
     expect(new Set(whole.match(/item-\d+/g)).size).toBe(300);
   });
 
+  it('keeps siblings of one millisecond in the order in which they ended', async () => {
+    const run = runRecord({ runId: 'quick-run-00000001' });
+    const steps = ['first', 'second', 'third', 'fourth'].map((name, index) =>
+      stepRecord({
+        ...{ name, runId: run.runId, parentRecordId: run.recordId, startedAt: run.startedAt },
+        spanId: `${9 - index}`.repeat(16),
+      }),
+    );
+    await ledger.write([...steps, run]);
+
+    const { stdout } = await show('quick-run');
+
+    expect(stdout.match(/(first|second|third|fourth)/g)).toEqual(['first', 'second', 'third', 'fourth']);
+  });
+
   it('shows every record once when parent ids are missing or run in a circle', async () => {
     const first = stepRecord({ runId: 'odd-run-00000000001', name: 'first' });
     const second = stepRecord({ runId: first.runId, name: 'second', parentRecordId: first.recordId });

@@ -4,15 +4,17 @@ import type { CliIo, GlobalOptions } from '../cli-io.ts';
 import { existingLedgerPath, withLedger } from '../ledger-location.ts';
 import { jsonDocument, printable } from '../printable.ts';
 import { JSON_SCHEMA_VERSION, jsonFromRow } from '../row-json.ts';
+import { treeFromRows } from '../run-tree.ts';
 import { renderRun } from '../run-view.ts';
+import { rowsInTreeOrder } from '../tree-lines.ts';
 
 interface ShowOptions extends GlobalOptions {
   readonly all?: true;
 }
 
 /**
- * Adds `show`: one run as a tree, with its failure. `--json`: `{schema_version, ledger, run_id, records: [row]}` in
- * order of start.
+ * Adds `show`: one run as a tree, with its failure. `--json`: `{schema_version, ledger, run_id, records: [row]}`,
+ * each record after the one it belongs to, those that belong to the same one in order of start.
  */
 export function addShowCommand(program: Command, io: CliIo): void {
   program
@@ -35,7 +37,10 @@ export function addShowCommand(program: Command, io: CliIo): void {
         );
       }
       if (options.json) {
-        const run = { run_id: rows[0]?.run_id, records: rows.map(jsonFromRow) };
+        const run = {
+          run_id: rows[0]?.run_id,
+          records: rowsInTreeOrder(treeFromRows(rows)).map(jsonFromRow),
+        };
         io.out(jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: path, ...run }));
         return;
       }
