@@ -3,6 +3,7 @@ import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import type { RetentionPolicy } from '../../src/store/record-store.ts';
 import { SqliteRecordStore } from '../../src/store/sql/sqlite-record-store.ts';
 import { failure, runRecord, stepRecord, TEST_EPOCH_MS } from '../support/execution-records.ts';
@@ -184,6 +185,23 @@ describe('SqliteRecordStore', () => {
       expect(report.bytesBefore).toBeGreaterThan(6_000_000);
       expect(report.bytesAfter).toBeLessThan(200_000);
       expect((await stat(path)).size).toBeLessThan(200_000);
+    });
+
+    it('takes or leaves a run of many batches whole', async () => {
+      const store = await openStore(() => TEST_EPOCH_MS + 1.5 * DAY_MS);
+      const runOf = (root: ExecutionRecord): readonly ExecutionRecord[] => [
+        root,
+        ...Array.from({ length: 2_500 }, () =>
+          stepRecord({ startedAt: root.startedAt, runId: root.runId, parentRecordId: root.recordId }),
+        ),
+      ];
+      const failed = runOf(runRecord({ startedAt: TEST_EPOCH_MS, ...failure() }));
+      await store.write([...runOf(runRecord({ startedAt: TEST_EPOCH_MS })), ...failed]);
+      expect(await store.prune(policy)).toMatchObject({ removedByAge: 2_501 });
+      expect(recordsIn(path).map((row) => row.record_id)).toEqual(
+        failed.map((record) => record.recordId).sort(),
+      );
+      expect(await store.prune({ ...policy, maxBytes: 0 })).toMatchObject({ removedBySize: 2_501 });
     });
 
     it('ends early and in good order when the store is closed meanwhile', async () => {

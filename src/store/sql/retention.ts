@@ -12,6 +12,9 @@ const BATCH_ROWS = 1_000;
 /** Free pages given back to the file system in one go. */
 const BATCH_PAGES = 2_000;
 
+/** Runs a walk remembers. */
+const MAX_SEEN = 10_000;
+
 /** An open ledger to prune. */
 export interface PrunableLedger {
   readonly connection: DatabaseSync;
@@ -89,8 +92,12 @@ function removeFirst(ledger: PrunableLedger, runIds: string[], fits: () => boole
   return removed;
 }
 
-/** The runs of the ledger, the oldest start first, a few at a time. A run that spans two pages comes twice. */
+/**
+ * The runs of the ledger, the oldest start first, a few at a time. Each comes once, so that a run of a million
+ * records is not judged again with every page of it (save past {@link MAX_SEEN} runs, where it may).
+ */
 async function* walkRuns(ledger: PrunableLedger, end: string | undefined): AsyncGenerator<readonly string[]> {
+  const seen = new Set<string>();
   let after = '';
   while (ledger.connection.isOpen) {
     let page = ledger.db
@@ -104,7 +111,10 @@ async function* walkRuns(ledger: PrunableLedger, end: string | undefined): Async
     const last = rows.at(-1);
     if (last === undefined) return;
     after = String(last.record_id);
-    yield [...new Set(rows.map((row) => String(row.run_id)))];
+    const runIds = new Set(rows.map((row) => String(row.run_id)).filter((runId) => !seen.has(runId)));
+    yield [...runIds];
+    if (seen.size > MAX_SEEN) seen.clear();
+    for (const runId of runIds) seen.add(runId);
     if (!(await turn(ledger))) return;
   }
 }
