@@ -4,19 +4,18 @@ import type { RecordStore } from '../store/record-store.ts';
 import { RecordAccounting } from './accounting.ts';
 import { type BatchOptions, type ResolvedBatchOptions, resolveBatchOptions } from './batch-options.ts';
 import { BatchSize } from './batch-size.ts';
-import { ConditionLog } from './condition-log.ts';
 import { within } from './deadline.ts';
 import { Deferred } from './deferred.ts';
 import { classifyError } from './error-classes.ts';
 import { handOverAtExit } from './exit-hand-over.ts';
+import { ExporterLog } from './exporter-log.ts';
 import { FlushWaiters } from './flush-waiters.ts';
-import { logGuarded } from './guarded-log.ts';
 import { MemoryRecordQueue } from './memory-record-queue.ts';
 import { QueueRoom } from './queue-room.ts';
 import { RecordDelivery, StoreUnavailableError } from './record-delivery.ts';
 import type { RecordAccounts, RecordExporter, ShutdownReport } from './record-exporter.ts';
 import type { QueueRemains, RecordBatch, RecordQueue } from './record-queue.ts';
-import { adviceFor, RetryPolicy } from './retry-policy.ts';
+import { RetryPolicy } from './retry-policy.ts';
 import { StoreSession, type WriteListener } from './store-session.ts';
 
 /** Share of the shutdown's time that the drain may take; the rest is for closing the store. */
@@ -42,13 +41,10 @@ export class BatchRecordExporter implements RecordExporter {
   readonly #batchSize: BatchSize;
   readonly #room: QueueRoom;
   readonly #flushes = new FlushWaiters();
-  readonly #outage: ConditionLog;
-  readonly #overflow: ConditionLog;
-  readonly #storeName: string;
+  readonly #log: ExporterLog;
   /** Runs our work outside the async context of whoever exported the first record. */
   readonly #outside = AsyncLocalStorage.snapshot();
   #seq = 0;
-  #overflowed = 0;
   #isWriting = false;
   #isStopped = false;
   #inFlight: RecordBatch | undefined;
@@ -62,15 +58,13 @@ export class BatchRecordExporter implements RecordExporter {
   constructor(store: RecordStore, options?: BatchOptions) {
     this.#options = resolveBatchOptions(options);
     const { retry, exportTimeoutMillis } = this.#options;
-    this.#storeName = String(store.name);
+    this.#log = new ExporterLog(String(store.name), retry.now);
     this.#queue = new MemoryRecordQueue(this.#options, (count) => this.#onOverflow(count));
     this.#session = new StoreSession(store, { exportTimeoutMillis, now: retry.now });
     this.#delivery = new RecordDelivery(this.#session, this.#queue, this.#accounting, retry.random);
     this.#retry = new RetryPolicy(retry);
     this.#batchSize = new BatchSize(this.#options);
     this.#room = new QueueRoom(this.#options);
-    this.#outage = new ConditionLog(retry.now);
-    this.#overflow = new ConditionLog(retry.now);
   }
 
   export(record: ExecutionRecord): void {
@@ -210,7 +204,7 @@ export class BatchRecordExporter implements RecordExporter {
     }
     this.#retry.reset();
     this.#batchSize.succeeded(this.#queue.waiting);
-    this.#outage.end((seconds) => `${this.#storeName} takes records again after ${seconds} s`);
+    this.#log.storeWorks();
     return undefined;
   }
 
@@ -218,10 +212,7 @@ export class BatchRecordExporter implements RecordExporter {
     if (error.fewerMayHelp) this.#batchSize.failed(records);
     this.#session.reopen();
     if (this.#isStopped) return;
-    this.#outage.begin(() => {
-      const advice = adviceFor(error.errorClass);
-      return `${this.#storeName} does not take records (${error.code}): they are kept in memory; ${advice}`;
-    });
+    this.#log.storeFailed(error);
   }
 
   /** Waits before the next write, until the time is over or somebody is in a hurry. */
@@ -240,18 +231,12 @@ export class BatchRecordExporter implements RecordExporter {
   #onProgress(): void {
     const stats = this.#queue.stats();
     this.#flushes.settled(stats.oldestSeq);
-    if (this.#room.check(stats)) {
-      this.#overflow.end(
-        (seconds) => `the queue has room again after ${seconds} s; ${this.#overflowed} records were dropped`,
-      );
-    }
+    if (this.#room.check(stats)) this.#log.queueHasRoom();
   }
 
   #onOverflow(count: number): void {
     this.#accounting.dropped('queue_full', count);
-    if (!this.#overflow.isActive) this.#overflowed = 0;
-    this.#overflowed += count;
-    this.#overflow.begin(() => 'the queue is full: records are dropped, steps that did not fail first');
+    this.#log.queueFull(count);
   }
 
   async #close(): Promise<ShutdownReport> {
@@ -277,9 +262,7 @@ export class BatchRecordExporter implements RecordExporter {
     this.#accounting.dropped('shutdown_deadline', remains.dropped);
     this.#room.open();
     this.#flushes.settled(undefined);
-    if (remains.dropped > 0) {
-      logGuarded('warn', () => `${remains.dropped} records were not stored before the process ended`);
-    }
+    this.#log.lost(remains.dropped);
     return remains;
   }
 }

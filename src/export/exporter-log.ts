@@ -1,0 +1,46 @@
+import { ConditionLog } from './condition-log.ts';
+import { logGuarded } from './guarded-log.ts';
+import type { StoreUnavailableError } from './record-delivery.ts';
+import { adviceFor } from './retry-policy.ts';
+
+/** What an exporter says on `diag`: a line when something lasting begins and one when it ends. Never throws. */
+export class ExporterLog {
+  readonly #storeName: string;
+  readonly #outage: ConditionLog;
+  readonly #overflow: ConditionLog;
+  #overflowed = 0;
+
+  constructor(storeName: string, now: () => number) {
+    this.#storeName = storeName;
+    this.#outage = new ConditionLog(now);
+    this.#overflow = new ConditionLog(now);
+  }
+
+  storeFailed({ errorClass, code }: StoreUnavailableError): void {
+    this.#outage.begin(
+      () =>
+        `${this.#storeName} does not take records (${code}): they are kept in memory; ${adviceFor(errorClass)}`,
+    );
+  }
+
+  storeWorks(): void {
+    this.#outage.end((seconds) => `${this.#storeName} takes records again after ${seconds} s`);
+  }
+
+  queueFull(dropped: number): void {
+    if (!this.#overflow.isActive) this.#overflowed = 0;
+    this.#overflowed += dropped;
+    this.#overflow.begin(() => 'the queue is full: records are dropped, steps that did not fail first');
+  }
+
+  queueHasRoom(): void {
+    this.#overflow.end(
+      (seconds) => `the queue has room again after ${seconds} s; ${this.#overflowed} records were dropped`,
+    );
+  }
+
+  lost(records: number): void {
+    if (records === 0) return;
+    logGuarded('warn', () => `${records} records were not stored before the process ended`);
+  }
+}
