@@ -167,6 +167,9 @@ export class PipelineHooks {
 
   #start(kind: ExecutionKind, event: StartEvent): void {
     guarded(() => {
+      if (typeof event.id !== 'string' || typeof event.name !== 'string') {
+        throw new TypeError('a start needs an id and a name');
+      }
       this.#open.add(event.id, this.#create(kind, event.name, event, event.parentId));
     });
   }
@@ -185,8 +188,9 @@ export class PipelineHooks {
     return new Execution(kind, name, stated, context, true);
   }
 
-  #error(kind: ExecutionKind, { id, error }: ErrorEvent): void {
+  #error(kind: ExecutionKind, event: ErrorEvent): void {
     guarded(() => {
+      const { id, error } = event;
       const entry = this.#open.find(id, kind);
       if (entry === undefined) {
         this.#orphanEnds++;
@@ -197,8 +201,9 @@ export class PipelineHooks {
     });
   }
 
-  #end(kind: ExecutionKind, { id, outcome }: EndEvent): void {
+  #end(kind: ExecutionKind, event: EndEvent): void {
     guarded(() => {
+      const { id, outcome } = event;
       const entry = this.#open.take(id, kind);
       if (entry === undefined) this.#orphanEnds++;
       else endEntry(entry, outcome);
@@ -223,9 +228,9 @@ export class PipelineHooks {
     });
   }
 
-  #moment({ id, kind }: MomentEvent, say: (execution: Execution) => void): void {
+  #moment(event: MomentEvent, say: (execution: Execution) => void): void {
     guarded(() => {
-      const execution = this.execution(id, kind);
+      const execution = this.execution(event.id, event.kind);
       if (execution !== undefined) say(execution);
     });
   }
