@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { BasicTracerProvider } from '@opentelemetry/sdk-trace';
+import { TracerProvider } from '@opentelemetry/sdk-trace';
 import { BatchRecordExporter, ExecutionSpanProcessor } from 'runledger';
 import { SqliteRecordStore } from 'runledger/sql';
 import type { Sample, Suite } from './measure.ts';
@@ -45,7 +45,7 @@ async function persisted(count: number, perSecond?: number): Promise<Sample> {
     const exporter = new BatchRecordExporter(new SqliteRecordStore({ path: join(folder, 'ledger.db') }));
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
     trace.setGlobalTracerProvider(
-      new BasicTracerProvider({ spanProcessors: [new ExecutionSpanProcessor({ exporter })] }),
+      new TracerProvider({ spanProcessors: [new ExecutionSpanProcessor({ exporter })] }),
     );
     const started = performance.now();
     let turns = 0;

@@ -10,10 +10,10 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import {
-  BasicTracerProvider,
   BatchSpanProcessor,
   type SpanExporter,
   type SpanProcessor,
+  TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { BatchRecordExporter, ExecutionSpanProcessor, type RecordStore } from 'runledger';
 import { SqliteRecordStore } from 'runledger/sql';
@@ -62,7 +62,7 @@ function compared(what: string, of: string, against: string, atMost: number) {
 
 async function measured(spanProcessors: SpanProcessor[], run = runSteps): Promise<Sample> {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  const provider = new BasicTracerProvider({ spanProcessors });
+  const provider = new TracerProvider({ spanProcessors });
   trace.setGlobalTracerProvider(provider);
   const sample = await stepCost(STEPS, run);
   await provider.shutdown();
