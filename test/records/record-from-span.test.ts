@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import type { HrTime } from '@opentelemetry/api';
-import { resources } from '@opentelemetry/sdk-node';
 import { leaveNotes } from '../../src/execution.ts';
 import type { EndedSpan } from '../../src/records/ended-span.ts';
 import { factsOf } from '../../src/records/execution-facts.ts';
@@ -265,15 +264,15 @@ describe('the record of a span', () => {
 });
 
 describe('the writer of records', () => {
-  const { resourceFromAttributes } = resources;
-
   it('is what the resource says', () => {
-    const resource = resourceFromAttributes({
-      'service.name': 'orders',
-      'service.version': '1.2.3',
-      'service.instance.id': 'i-1',
-      'host.name': 'h-1',
-    });
+    const resource = {
+      attributes: {
+        'service.name': 'orders',
+        'service.version': '1.2.3',
+        'service.instance.id': 'i-1',
+        'host.name': 'h-1',
+      },
+    };
 
     expect(sourceOf(resource)).toEqual({
       serviceName: 'orders',
@@ -286,7 +285,7 @@ describe('the writer of records', () => {
   });
 
   it('has one instance id for the life of the process where the resource has none', () => {
-    const [one, other] = [sourceOf(resourceFromAttributes({})), sourceOf(resourceFromAttributes({}))];
+    const [one, other] = [sourceOf({ attributes: {} }), sourceOf({ attributes: {} })];
 
     expect(one.instanceId).toMatch(/^[0-9a-f-]{36}$/);
     expect(other.instanceId).toBe(one.instanceId);
@@ -294,12 +293,22 @@ describe('the writer of records', () => {
     expect(one.host).not.toBe('');
   });
 
-  it('does not wait for detectors, nor disturb them', () => {
-    const resource = resourceFromAttributes({
-      'service.name': 'orders',
-      'host.name': new Promise<string>(() => {}),
-    });
+  it('reads what is known while detectors are at work, without the SDK logging an error', () => {
+    let reads = 0;
+    const resource = {
+      asyncAttributesPending: true,
+      get attributes() {
+        reads++;
+        return {};
+      },
+      getRawAttributes: () => [
+        ['service.name', 'orders'],
+        ['host.name', new Promise<string>(() => {})],
+        ['service.name', 'overridden'],
+      ],
+    };
 
     expect(sourceOf(resource)).toMatchObject({ serviceName: 'orders', host: expect.stringMatching(/./) });
+    expect(reads).toBe(0);
   });
 });
