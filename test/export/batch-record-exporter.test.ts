@@ -299,6 +299,29 @@ describe('export', () => {
   });
 });
 
+describe('a queue that overflows', () => {
+  it('is logged when it begins, and with the losses when there is room again', async () => {
+    const log = collectLog();
+    const store = new ScriptedRecordStore({
+      write: () => {
+        throw codedError('ECONNREFUSED');
+      },
+    });
+    const exporter = new BatchRecordExporter(store, { maxQueueSize: 1_000 });
+    exportSteps(exporter, 1_200);
+    await jest.advanceTimersByTimeAsync(60_000);
+    exportSteps(exporter, 34);
+    store.script = {};
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(log).toHaveLength(4);
+    expect(log.filter((line) => line.includes('the queue is full'))).toHaveLength(1);
+    expect(
+      log.filter((line) => /has room again after 6\d\.\d s; 234 records were dropped/.test(line)),
+    ).toHaveLength(1);
+    expect(exporter.accounts()).toMatchObject({ stored: 1_000, dropped: { queue_full: 234 } });
+  });
+});
+
 describe('ready', () => {
   it('resolves at once with room, and in a crowded queue when half of it is free', async () => {
     const store = new ScriptedRecordStore({
