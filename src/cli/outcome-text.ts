@@ -31,19 +31,22 @@ export function durationText(row: ExecutionRow, now: number): string {
 export function reasonText(row: ExecutionRow): string {
   if (row.failed_step !== null) return printable(`${row.failed_step}: ${row.error ?? row.error_type ?? ''}`);
   if (row.error !== null) return printable(row.error);
-  if (row.rejection_reason !== null) {
-    const detail = jsonField(row.rejection_detail, 'detail');
-    return printable(detail === undefined ? row.rejection_reason : `${row.rejection_reason}: ${detail}`);
-  }
+  if (row.rejection_reason !== null)
+    return printable(rejectionText(row.rejection_reason, row.rejection_detail));
   return printable(row.skip_reason ?? '');
 }
 
-/** A text field of a JSON object in a column; undefined where there is none. */
-function jsonField(json: string | null, field: string): string | undefined {
-  const value = parsedJson(json);
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, field)) return undefined;
-  const text = (value as Record<string, unknown>)[field];
-  return typeof text === 'string' ? text : undefined;
+/** `queue_full: too many orders (100 of 100)`, as far as it is known. */
+function rejectionText(reason: string, json: string | null): string {
+  const parsed = parsedJson(json);
+  const { detail, limit, current } = Object(parsed) as {
+    detail?: unknown;
+    limit?: unknown;
+    current?: unknown;
+  };
+  const text = typeof detail === 'string' ? `${reason}: ${detail}` : reason;
+  if (typeof limit !== 'number') return text;
+  return `${text} (${typeof current === 'number' ? `${current} of ${limit}` : `limit ${limit}`})`;
 }
 
 /** The value of a JSON column; undefined where it is NULL or, cut to its bound, no longer JSON. */

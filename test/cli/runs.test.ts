@@ -59,6 +59,18 @@ describe('runledger runs', () => {
     expect(idsOf(stdout)).toEqual(expected);
   });
 
+  it('takes what is given for a name for a name and nothing else', async () => {
+    const attempts = [
+      ['--name', "'; drop table execution_records; --"],
+      ['--tenant', "x' or 1=1 --"],
+      ['--correlation', "%' union select * from execution_records --"],
+    ];
+    for (const { stdout, exitCode } of await Promise.all(attempts.map((args) => run('--json', ...args)))) {
+      expect({ exitCode, ids: idsOf(stdout) }).toEqual({ exitCode: 0, ids: [] });
+    }
+    expect(idsOf((await run('--json')).stdout)).toHaveLength(2);
+  });
+
   it('succeeds when nothing matches, and says so beside the output', async () => {
     expect(await run('--name', 'no-such-*')).toEqual({ exitCode: 0, stdout: '', stderr: 'no runs match\n' });
     expect(JSON.parse((await run('--name', 'no-such-*', '--json')).stdout).runs).toEqual([]);

@@ -129,6 +129,27 @@ Skipped and rejected
     );
   });
 
+  it('tells why a run was not admitted, and what a run cost', async () => {
+    const rejected = runRecord({
+      ...{ runId: 'rejected-run-0001', outcome: 'rejection', rejectionReason: 'tenant_limit' },
+      rejectionDetail: JSON.stringify({ detail: 'one import a tenant', limit: 1, current: 2 }),
+    });
+    const costly = runRecord({
+      runId: 'costly-run-000001',
+      costUsdMicros: 1_250_000,
+      tokensIn: 1_200,
+      tokensOut: 34,
+    });
+    await ledger.write([rejected, costly]);
+
+    expect((await show('rejected-run')).stdout).toContain(
+      'Skipped and rejected\n  nightly-orders: tenant_limit: one import a tenant (2 of 1)\n',
+    );
+    const list = await runCli(['runs', '--ledger', ledger.path, '--limit', '99']);
+    expect(list.stdout).toMatch(/rejection .*tenant_limit: one import a tenant \(2 of 1\)/);
+    expect((await show('costly-run')).stdout).toContain('$1.25, 1,234 tokens');
+  });
+
   it('leaves out the middle of many successful siblings, but never a failure', async () => {
     const run = runRecord({ runId: 'wide-run-0000000001', durationMs: 900, recoveredFailures: 1 });
     const steps = Array.from({ length: 300 }, (_, index) =>

@@ -2,7 +2,7 @@ import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import { failure, processRecord, runRecord, stepRecord } from './execution-records.ts';
 
 /** 2026-11-20 03:00 local time. */
-export const FAILED_RUN_START = new Date(2026, 10, 20, 3).getTime();
+const FAILED_RUN_START = new Date(2026, 10, 20, 3).getTime();
 export const FAILED_RUN_ID = '0193469e-2c00-7a11-8def-000000000001';
 export const GOOD_RUN_ID = '0193469f-1660-7b22-8def-000000000002';
 

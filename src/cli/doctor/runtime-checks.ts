@@ -28,11 +28,7 @@ export async function checkRuntime(
 }
 
 /** Judges what the probe saw. */
-export function checksFromReport(
-  report: ProbeReport,
-  setup: string,
-  env: NodeJS.ProcessEnv,
-): readonly Check[] {
+function checksFromReport(report: ProbeReport, setup: string, env: NodeJS.ProcessEnv): readonly Check[] {
   if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') {
     const fix = 'Unset OTEL_SDK_DISABLED. While it is set there are neither traces nor records.';
     return [fail('runtime', 'OTEL_SDK_DISABLED switches the whole SDK off', fix)];
