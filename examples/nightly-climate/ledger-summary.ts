@@ -49,7 +49,8 @@ function metricsText({ metrics, isServing }: Summary): string {
 
 async function runledger(...args: string[]): Promise<string> {
   const env = { ...process.env };
-  if (process.stdout.isTTY) Object.assign(env, { COLUMNS: String(process.stdout.columns), FORCE_COLOR: '1' });
+  if (process.stdout.isTTY) env.COLUMNS = String(process.stdout.columns);
+  if (process.stdout.isTTY && process.stdout.hasColors()) env.FORCE_COLOR = '1';
   const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...args, '--ledger', LEDGER], { env });
   return stdout;
 }
