@@ -38,12 +38,23 @@ export function existingLedgerPath(option: string | undefined, env: NodeJS.Proce
 
 /** Opens the ledger to read for as long as `use` takes, and closes it whatever happens. */
 export async function withLedger<T>(path: string, use: (ledger: LedgerReader) => Promise<T>): Promise<T> {
-  // Loaded late: on a Node.js without node:sqlite `doctor` still has to run, to say so.
-  const { openLedger } = await import('../store/sql/ledger-reader.ts');
+  const { openLedger } = await loadReader();
   const ledger = await openLedger(path);
   try {
     return await use(ledger);
   } finally {
     await ledger.close();
+  }
+}
+
+/** Loaded late: on a Node.js without node:sqlite the command still has to run, to say so. */
+async function loadReader(): Promise<typeof import('../store/sql/ledger-reader.ts')> {
+  try {
+    return await import('../store/sql/ledger-reader.ts');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_BUILTIN_MODULE') throw error;
+    throw new CliError(
+      `Node.js ${process.versions.node} has no node:sqlite to read a ledger with. Use Node.js 22.16 or newer.`,
+    );
   }
 }

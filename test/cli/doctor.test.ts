@@ -134,6 +134,6 @@ describe('runledger doctor', () => {
 
     expect(exitCode).toBe(1);
     expect(status('runtime')).toBe('fail');
-    expect(message('runtime')).toContain('no such collector');
+    expect(message('runtime')).toContain('before the probe ran: Error: no such collector');
   });
 });

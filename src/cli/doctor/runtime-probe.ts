@@ -11,8 +11,10 @@ export type ProbeResult = { readonly report: ProbeReport } | { readonly failure:
 
 /** How long the application's set-up may take. */
 const TIMEOUT_MS = 20_000;
-/** Characters of the child's output that are of use in a message. */
-const OUTPUT_TAIL = 600;
+/** Characters kept of the child's output. */
+const OUTPUT_TAIL = 8_192;
+/** Characters of it that are of use in a message. */
+const REASON_LENGTH = 300;
 
 /**
  * Starts node in `folder` as the application would be started, with its set-up file or, without one,
@@ -58,10 +60,16 @@ function reportOf(child: ChildProcess): Promise<ProbeResult> {
     child.on('error', (error) => resolve({ failure: error.message }));
     child.on('close', (code, signal) => {
       const end = signal === null ? `exit code ${code}` : signal;
-      resolve({ failure: `it ended with ${end} before the probe ran: ${output.trim()}` });
+      resolve({ failure: `it ended with ${end} before the probe ran: ${reasonIn(output)}` });
     });
   });
   return ended.finally(() => clearTimeout(timer));
+}
+
+/** The line of the output that names an error, else its end. */
+function reasonIn(output: string): string {
+  const error = /^(?:Uncaught )?[\w$]*Error\b[^\n]*: [^\n]+$/m.exec(output)?.[0];
+  return error?.slice(0, REASON_LENGTH) ?? output.trim().slice(-REASON_LENGTH);
 }
 
 /** A path as Node.js takes it on its command line, or the name of a package as it is. */
