@@ -4,7 +4,7 @@ import type { ErrorClassifier } from '../lifecycle/outcome.ts';
 /** Options of {@link PipelineInstrumentation}. */
 export interface PipelineInstrumentationConfig {
   /** @default true */
-  readonly enabled?: boolean | undefined;
+  readonly enabled?: boolean;
   /** Edges in seconds added to the buckets of the duration histogram, so that a percentile at an SLO is exact. */
   readonly slo?: readonly number[] | undefined;
   /** Names of one kind, and error types, that metrics tell apart; the rest are `_other`. @default 200 */

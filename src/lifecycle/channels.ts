@@ -1,8 +1,8 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
-import { type Attributes, diag } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import type { ExecutionKind } from '../execution.ts';
 import { ChannelExecutions } from './channel-executions.ts';
-import { describeError } from './outcome.ts';
+import { neverThrow } from './never-throw.ts';
 
 /**
  * What a publisher says about an execution: metadata, never payloads. It publishes with `tracePromise`, `traceSync`
@@ -104,13 +104,7 @@ function subscribe(): () => void {
 
 /** An error thrown by a subscriber would end the process, so none leaves. */
 function guarded<Message>(handle: (message: Message) => void): (message: Message) => void {
-  return (message) => {
-    try {
-      handle(message);
-    } catch (error) {
-      diag.warn(`a message on a pipeline channel was ignored: ${describeError(error).message}`);
-    }
-  };
+  return (message) => neverThrow('a message on a pipeline channel', () => handle(message));
 }
 
 function ignore(): void {}

@@ -1,5 +1,6 @@
 import { type Attributes, diag } from '@opentelemetry/api';
 import type { ExecutionKind, Moment } from '../execution.ts';
+import { ExecutionNotes } from './execution-notes.ts';
 import type { SegmentState } from './execution-spans.ts';
 import { Interrupts, type OpenInterrupt } from './interrupts.ts';
 import { Timeline } from './timeline.ts';
@@ -14,9 +15,7 @@ export interface DetachedState {
   readonly runId: string;
   readonly correlationId: string | undefined;
   readonly tenant: string | undefined;
-  readonly endAttributes: Attributes | undefined;
-  readonly interrupts: Interrupts;
-  readonly timeline: Timeline | undefined;
+  readonly notes: ExecutionNotes;
   readonly spans: SegmentState;
 }
 
@@ -49,7 +48,8 @@ interface Token {
 
 /** The state as a token. */
 export function tokenFromState(state: DetachedState): string {
-  const { interrupts, spans, timeline } = state;
+  const { spans } = state;
+  const { attributes, interrupts, timeline } = state.notes;
   const token: Token = {
     v: VERSION,
     kind: state.kind,
@@ -65,7 +65,7 @@ export function tokenFromState(state: DetachedState): string {
     traceparent: spans.previous && traceparentFromSpanContext(spans.previous),
     parent: spans.parent && traceparentFromSpanContext(spans.parent),
     startAttributes: spans.startAttributes,
-    endAttributes: state.endAttributes,
+    endAttributes: attributes,
     interruptCount: interrupts.count,
     suspendedMs: interrupts.suspendedMs(interrupts.since ?? 0),
     suspendedSince: interrupts.since,
@@ -88,16 +88,7 @@ export function stateFromToken(text: unknown): DetachedState | undefined {
     runId: token.runId,
     correlationId: stringOrNothing(token.correlationId),
     tenant: stringOrNothing(token.tenant),
-    endAttributes: isObject(token.endAttributes) ? token.endAttributes : undefined,
-    interrupts: new Interrupts(
-      token.interruptCount,
-      token.suspendedMs,
-      token.open.filter(isOpenInterrupt),
-      numberOrNothing(token.suspendedSince),
-    ),
-    timeline: Array.isArray(token.moments)
-      ? Timeline.from(token.moments.filter(isMoment), numberOrNothing(token.momentsTotal) ?? 0)
-      : undefined,
+    notes: notesFromToken(token),
     spans: {
       recordId: stringOrNothing(token.recordId),
       startedAt: numberOrNothing(token.startedAt),
@@ -107,6 +98,19 @@ export function stateFromToken(text: unknown): DetachedState | undefined {
       startAttributes: token.startAttributes,
     },
   };
+}
+
+function notesFromToken(token: Token): ExecutionNotes {
+  const interrupts = new Interrupts(
+    token.interruptCount,
+    token.suspendedMs,
+    token.open.filter(isOpenInterrupt),
+    numberOrNothing(token.suspendedSince),
+  );
+  const timeline = Array.isArray(token.moments)
+    ? Timeline.from(token.moments.filter(isMoment), numberOrNothing(token.momentsTotal) ?? 0)
+    : undefined;
+  return new ExecutionNotes(isObject(token.endAttributes) ? token.endAttributes : {}, interrupts, timeline);
 }
 
 function parseToken(text: unknown): Token | undefined {

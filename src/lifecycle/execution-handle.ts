@@ -8,7 +8,6 @@ import {
   type RejectionReason,
 } from '../execution.ts';
 import {
-  ATTR_CHECKPOINT_COUNT,
   ATTR_EVENT_REF,
   ATTR_INTERRUPT_KIND,
   ATTR_REJECTION_REASON,
@@ -21,10 +20,12 @@ import {
 } from '../semconv.ts';
 import { type DetachedState, tokenFromState } from './detached-state.ts';
 import { ExecutionContext } from './execution-context.ts';
-import type { ExecutionOptions, Work } from './execution-options.ts';
+import { ExecutionNotes } from './execution-notes.ts';
+import type { ExecutionOptions, RunArguments, Work } from './execution-options.ts';
 import { ExecutionSpans } from './execution-spans.ts';
-import { Interrupts } from './interrupts.ts';
+import type { Interrupts } from './interrupts.ts';
 import { lifecycleSettings } from './lifecycle-settings.ts';
+import { neverThrow } from './never-throw.ts';
 import {
   describeError,
   isRejectionReason,
@@ -34,20 +35,12 @@ import {
   skipReasonFromError,
 } from './outcome.ts';
 import { activeMetrics, type PipelineMetrics } from './pipeline-metrics.ts';
+import type { Ending } from './pipeline-tracer.ts';
 import { rejectionAttributes } from './rejection-attributes.ts';
-import { remoteRunOf } from './remote-run.ts';
 import { runExecution } from './run-execution.ts';
-import { RunIdentity } from './run-identity.ts';
+import { identityOf, RunIdentity } from './run-identity.ts';
 import { waitMsOf } from './start-attributes.ts';
-import { Timeline } from './timeline.ts';
-import { addWork, countCost } from './work.ts';
-
-/** How an execution is to end. */
-interface Ending {
-  readonly outcome: Outcome;
-  readonly hasError: boolean;
-  readonly error: unknown;
-}
+import { countCost } from './work.ts';
 
 const SUCCESS: Ending = { outcome: 'success', hasError: false, error: undefined };
 
@@ -79,30 +72,29 @@ export class Execution implements ActiveExecution {
   #startedAt = 0;
   #isEnded = false;
   #ending: Ending | undefined;
-  #interrupts: Interrupts | undefined;
-  #timeline: Timeline | undefined;
-  #endAttributes: Attributes | undefined;
+  #notes: ExecutionNotes | undefined;
   #rejectionReason: RejectionReason | undefined;
 
   /** @internal */
   constructor(
     kind: ExecutionKind,
     name: string,
-    options: ExecutionOptions | undefined,
+    given: ExecutionOptions | undefined,
     parentContext: Context,
     isOwned: boolean,
     resumed?: DetachedState,
   ) {
+    const options = given ?? undefined;
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY);
     const parent = active instanceof Execution ? active : undefined;
     this.kind = kind;
-    this.name = name;
+    this.name = typeof name === 'string' ? name : String(name);
     this.identity =
       resumed === undefined
         ? identityOf(parent, active as ActiveExecution | undefined, options, parentContext)
         : new RunIdentity({ ...resumed, id: resumed.runId, remote: resumed });
     this.attempt = options?.attempt ?? remoteAttempt(this, parent) ?? 1;
-    this.pipeline = kind === 'pipeline' ? name : (parent?.pipeline ?? this.identity.remote?.pipeline);
+    this.pipeline = kind === 'pipeline' ? this.name : (parent?.pipeline ?? this.identity.remote?.pipeline);
     this.context = new ExecutionContext(parentContext, this);
     this.#isOwned = isOwned;
     this.#spans = new ExecutionSpans(this, parent, parentContext);
@@ -138,7 +130,7 @@ export class Execution implements ActiveExecution {
 
   /** True while the execution runs; false while it is suspended and after its end. */
   get isRunning(): boolean {
-    return !this.#isEnded && this.#interrupts?.isSuspended !== true;
+    return !this.#isEnded && this.#notes?.interrupts.isSuspended !== true;
   }
 
   get isEnded(): boolean {
@@ -177,8 +169,8 @@ export class Execution implements ActiveExecution {
   /** Says what the execution did; see {@link Work}. */
   add(work: Work): this {
     if (this.#isEnded) return this;
-    guard('add', () => {
-      if (this.#spans.isObserved) addWork(this.#attributesForEnd(), work);
+    neverThrow('what add was given', () => {
+      if (this.#spans.isObserved) this.#writeNotes().addWork(work);
       if (this.#metrics !== undefined) countCost(this.#metrics, this, work);
     });
     return this;
@@ -210,20 +202,17 @@ export class Execution implements ActiveExecution {
 
   /** Marks that work up to here is safe. */
   checkpoint(id: string): void {
-    if (!this.#moment('checkpoint', id, EVENT_CHECKPOINT)) return;
-    const attributes = this.#attributesForEnd();
-    const before = attributes[ATTR_CHECKPOINT_COUNT];
-    attributes[ATTR_CHECKPOINT_COUNT] = typeof before === 'number' ? before + 1 : 1;
+    this.#moment('checkpoint', id, EVENT_CHECKPOINT);
   }
 
   /** Says that it is alive. Costs no span event; the newest of several in a row is kept. */
   heartbeat(): void {
-    this.#moment('heartbeat', undefined, undefined);
+    this.#moment('heartbeat', undefined);
   }
 
   /** Notes a moment of the execution by name. Costs no span event. */
   mark(name: string): void {
-    this.#moment('mark', name, undefined);
+    this.#moment('mark', name);
   }
 
   /** Notes that work in this execution is going to be tried again, `ref` naming the attempt. */
@@ -239,20 +228,19 @@ export class Execution implements ActiveExecution {
   interrupt(id: string, kind = 'other'): void {
     if (this.#isEnded) return;
     this.#moment('interrupt', id, EVENT_INTERRUPTED, { [ATTR_INTERRUPT_KIND]: kind });
-    this.#interrupts ??= new Interrupts();
-    if (this.#interrupts.interrupt(id, kind, Date.now())) this.#suspend();
+    if (this.#writeNotes().interrupts.interrupt(id, kind, Date.now())) this.#spans.suspend(this.#notes);
   }
 
   /** Ends the newest open interrupt with this id; with the last one the execution goes on, in a new span. */
   resume(id: string): void {
     const now = Date.now();
-    const closed = this.#isEnded ? undefined : this.#interrupts?.resume(id, now);
+    const closed = this.#isEnded ? undefined : this.#notes?.interrupts.resume(id, now);
     if (closed === undefined) {
       diag.debug(`resume of "${id}", which is not interrupted, is ignored`);
       return;
     }
     this.#metrics?.interruptEnded(closed.kind, 'resumed', now - closed.at);
-    if (this.#interrupts?.isSuspended === false) this.#openSegment();
+    if (this.#notes?.interrupts.isSuspended === false) this.#spans.resume(this.#notes);
     this.#moment('resume', id, EVENT_RESUMED);
   }
 
@@ -261,14 +249,12 @@ export class Execution implements ActiveExecution {
    * on with it in another process or another day. The time in between counts as suspended.
    */
   detach(): string {
-    const now = Date.now();
-    const interrupts = this.#interrupts ?? new Interrupts();
+    const notes = this.#writeNotes();
     if (!this.#isEnded) {
-      this.#moment('detach', undefined, undefined);
-      this.#interrupts = interrupts;
-      if (!interrupts.isSuspended) {
-        interrupts.hold(now);
-        this.#suspend();
+      this.#moment('detach', undefined);
+      if (!notes.interrupts.isSuspended) {
+        notes.interrupts.hold(Date.now());
+        this.#spans.suspend(notes);
       }
       this.#isEnded = true;
     }
@@ -280,9 +266,7 @@ export class Execution implements ActiveExecution {
       runId: this.runId,
       correlationId: this.identity.correlationId,
       tenant: this.identity.tenant,
-      endAttributes: this.#endAttributes,
-      interrupts,
-      timeline: this.#timeline,
+      notes,
       spans: this.#spans.state(),
     });
   }
@@ -335,7 +319,7 @@ export class Execution implements ActiveExecution {
 
   #rejected(rejection: Rejection): void {
     if (this.#isEnded) return;
-    guard('reject', () => {
+    neverThrow('a rejection', () => {
       const reason = isRejectionReason(rejection.reason) ? rejection.reason : 'other';
       this.#rejectionReason = reason;
       this.#set(rejectionAttributes({ ...rejection, reason }));
@@ -345,12 +329,13 @@ export class Execution implements ActiveExecution {
   #finish(ending: Ending): void {
     if (this.#isEnded) return;
     const { outcome } = ending;
-    if (this.#interrupts?.isSuspended === true) this.#closeInterrupts(this.#interrupts, outcome);
+    const interrupts = this.#notes?.interrupts;
+    if (interrupts?.isSuspended === true) this.#closeInterrupts(interrupts, outcome);
     this.#isEnded = true;
     if (outcome === 'rejection') this.#countRejection();
-    this.#spans.end({ ...ending, attributes: this.#endAttributes, timeline: this.#timeline });
+    this.#spans.end(ending, this.#notes);
     if (this.#metrics === undefined) return;
-    const ms = performance.now() - this.#startedAt - (this.#interrupts?.suspendedMs(Date.now()) ?? 0);
+    const ms = performance.now() - this.#startedAt - (interrupts?.suspendedMs(Date.now()) ?? 0);
     const errorType = ending.hasError ? describeError(ending.error).type : undefined;
     this.#metrics.ended(this, Math.max(0, ms) / 1_000, outcome, errorType, this.context);
   }
@@ -369,28 +354,17 @@ export class Execution implements ActiveExecution {
     for (const open of interrupts.close(now)) {
       this.#metrics?.interruptEnded(open.kind, answer, now - open.at);
     }
-    this.#openSegment();
+    this.#spans.resume(this.#notes);
   }
 
-  #suspend(): void {
-    this.#spans.suspend(this.#endAttributes, this.#timeline, this.#interrupts);
-  }
-
-  #openSegment(): void {
-    this.#spans.resume(this.#interrupts);
-  }
-
-  #goOn({ interrupts, timeline, endAttributes, spans }: DetachedState): void {
-    const now = Date.now();
-    this.#interrupts = interrupts;
-    this.#timeline = timeline;
-    this.#endAttributes = endAttributes;
+  #goOn({ notes, spans }: DetachedState): void {
+    this.#notes = notes;
     this.#spans.restore(spans);
-    if (interrupts.open.length === 0) {
-      interrupts.close(now);
-      this.#openSegment();
+    if (notes.interrupts.open.length === 0) {
+      notes.interrupts.close(Date.now());
+      this.#spans.resume(notes);
     }
-    this.#moment('attach', undefined, undefined);
+    this.#moment('attach', undefined);
   }
 
   #startMetrics(
@@ -407,56 +381,27 @@ export class Execution implements ActiveExecution {
     metrics.started(this, options === undefined ? undefined : waitMsOf(options), this.attempt);
   }
 
-  /** True where the moment was kept, which needs somebody who looks at it. */
-  #moment(kind: Moment['kind'], ref: string | undefined, event?: string, attributes?: Attributes): boolean {
-    if (this.#isEnded || !this.#spans.isObserved) return false;
-    this.#timeline ??= new Timeline();
-    this.#timeline.add(kind, ref, Date.now());
-    if (event !== undefined && this.#spans.isRecording) {
-      this.#spans.current?.addEvent(event, {
-        ...attributes,
-        ...(ref !== undefined && { [ATTR_EVENT_REF]: ref }),
-      });
-    }
-    return true;
+  #moment(kind: Moment['kind'], ref: string | undefined, event?: string, attributes?: Attributes): void {
+    if (this.#isEnded || !this.#spans.isObserved) return;
+    this.#writeNotes().moment(kind, ref);
+    if (event === undefined || !this.#spans.isRecording) return;
+    this.#spans.current?.addEvent(event, {
+      ...attributes,
+      ...(ref !== undefined && { [ATTR_EVENT_REF]: ref }),
+    });
   }
 
   #set(attributes: Attributes): void {
-    if (!this.#isEnded && this.#spans.isObserved) Object.assign(this.#attributesForEnd(), attributes);
+    if (!this.#isEnded && this.#spans.isObserved) this.#writeNotes().set(attributes);
   }
 
-  #attributesForEnd(): Attributes {
-    this.#endAttributes ??= {};
-    return this.#endAttributes;
+  #writeNotes(): ExecutionNotes {
+    this.#notes ??= new ExecutionNotes();
+    return this.#notes;
   }
 }
-
-/** What follows the name: `fn`, or options and `fn`. */
-export type RunArguments<T> =
-  | [fn: (execution: Execution) => T]
-  | [options: ExecutionOptions, fn: (execution: Execution) => T];
 
 const NO_SPAN = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 };
-
-function identityOf(
-  parent: Execution | undefined,
-  active: ActiveExecution | undefined,
-  options: ExecutionOptions | undefined,
-  parentContext: Context,
-): RunIdentity {
-  const isStated =
-    options !== undefined &&
-    (options.runId !== undefined || options.correlationId !== undefined || options.tenant !== undefined);
-  if (parent !== undefined && !isStated) return parent.identity;
-  const remote = parent === undefined ? remoteRunOf(parentContext) : parent.identity.remote;
-  return new RunIdentity({
-    id: options?.runId ?? active?.runId ?? remote?.runId,
-    correlationId: options?.correlationId ?? parent?.identity.correlationId ?? remote?.correlationId,
-    tenant: options?.tenant ?? parent?.identity.tenant ?? remote?.tenant,
-    remote,
-  });
-}
-
 /** A pipeline that another process began and handed over keeps its attempt; anything else starts at its first. */
 function remoteAttempt(
   { kind, name, identity }: Execution,
@@ -464,13 +409,4 @@ function remoteAttempt(
 ): number | undefined {
   if (kind !== 'pipeline' || parent !== undefined) return undefined;
   return identity.remote?.pipeline === name ? identity.remote.attempt : undefined;
-}
-
-/** Runs our own work on what a caller gave, which may be hostile: a throw ends here. */
-function guard(what: string, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    diag.warn(`${what} was given something it can not read: ${describeError(error).message}`);
-  }
 }

@@ -67,3 +67,8 @@ export interface Work {
   readonly input?: unknown;
   readonly output?: unknown;
 }
+
+/** What follows the name: `fn`, or options and `fn`. */
+export type RunArguments<T> =
+  | [fn: (execution: Execution) => T]
+  | [options: ExecutionOptions, fn: (execution: Execution) => T];

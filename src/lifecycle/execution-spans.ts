@@ -8,7 +8,7 @@ import {
   type SpanContext,
   trace,
 } from '@opentelemetry/api';
-import type { ExecutionKind, Outcome } from '../execution.ts';
+import type { ExecutionKind } from '../execution.ts';
 import { recordIdOf } from '../record-id.ts';
 import {
   ATTR_INTERRUPT_COUNT,
@@ -21,14 +21,14 @@ import {
   ATTR_SUSPENDED_MS,
 } from '../semconv.ts';
 import { cicdEndAttributes, cicdStartAttributes } from './cicd-semconv.ts';
+import type { ExecutionNotes } from './execution-notes.ts';
 import { type ExecutionOptions, RETRY_TRAIL } from './execution-options.ts';
 import type { Interrupts } from './interrupts.ts';
 import { lifecycleSettings } from './lifecycle-settings.ts';
 import { describeError } from './outcome.ts';
-import { activeTracer, closeSpan, openSpan } from './pipeline-tracer.ts';
+import { activeTracer, closeSpan, type Ending, openSpan } from './pipeline-tracer.ts';
 import type { RunIdentity } from './run-identity.ts';
 import { addAttempt, addIdentity, addOptions, namingAttributes } from './start-attributes.ts';
-import type { Timeline } from './timeline.ts';
 
 /** What the spans of an execution are named and told apart by. */
 interface SpanOwner {
@@ -128,42 +128,25 @@ export class ExecutionSpans {
   }
 
   /** Ends the last span. */
-  end(ending: {
-    readonly outcome: Outcome;
-    readonly hasError: boolean;
-    readonly error: unknown;
-    readonly attributes: Attributes | undefined;
-    readonly timeline: Timeline | undefined;
-  }): void {
+  end(ending: Ending, notes: ExecutionNotes | undefined): void {
     if (this.#span === undefined) return;
     const cicd = lifecycleSettings().cicd ? cicdEndAttributes(this.#owner.kind, ending.outcome) : undefined;
-    closeSpan(
-      this.#span,
-      cicd === undefined ? ending : { ...ending, attributes: { ...ending.attributes, ...cicd } },
-    );
+    const attributes = cicd === undefined ? notes?.attributes : { ...notes?.attributes, ...cicd };
+    closeSpan(this.#span, ending, attributes, notes?.timeline);
   }
 
   /** Ends the current span as one that is not the last. */
-  suspend(
-    attributes: Attributes | undefined,
-    timeline: Timeline | undefined,
-    interrupts: Interrupts | undefined,
-  ): void {
+  suspend(notes: ExecutionNotes | undefined): void {
     if (this.#span?.isRecording() !== true) return;
     this.#origin = this.state();
     this.#ended ??= new WeakSet();
     this.#ended.add(this.#span);
-    closeSpan(this.#span, {
-      outcome: undefined,
-      hasError: false,
-      error: undefined,
-      attributes: { ...attributes, ...suspensionAttributes(interrupts), [ATTR_STATE]: 'suspended' },
-      timeline,
-    });
+    const state = { ...suspensionAttributes(notes?.interrupts), [ATTR_STATE]: 'suspended' };
+    closeSpan(this.#span, undefined, { ...notes?.attributes, ...state }, notes?.timeline);
   }
 
   /** Starts the next span. It says again whose it is, because by now its parent may have ended. */
-  resume(interrupts: Interrupts | undefined): void {
+  resume(notes: ExecutionNotes | undefined): void {
     const origin = this.#origin;
     const tracer = activeTracer();
     if (origin === undefined || tracer === undefined) return;
@@ -173,7 +156,7 @@ export class ExecutionSpans {
     if (origin.recordId !== undefined) attributes[ATTR_RECORD_ID] = origin.recordId;
     if (origin.startedAt !== undefined) attributes[ATTR_STARTED_AT] = origin.startedAt;
     attributes[ATTR_SEGMENT] = origin.segment + 1;
-    Object.assign(attributes, suspensionAttributes(interrupts), origin.startAttributes);
+    Object.assign(attributes, suspensionAttributes(notes?.interrupts), origin.startAttributes);
     const links: Link[] =
       origin.previous === undefined
         ? []

@@ -1,9 +1,10 @@
-import { diag, ROOT_CONTEXT } from '@opentelemetry/api';
+import { ROOT_CONTEXT } from '@opentelemetry/api';
 import type { ExecutionKind, Outcome } from '../execution.ts';
 import { Execution } from './execution-handle.ts';
 import type { ExecutionOptions } from './execution-options.ts';
+import { neverThrow } from './never-throw.ts';
 import { type OpenExecution, OpenExecutions } from './open-executions.ts';
-import { describeError, type Rejection } from './outcome.ts';
+import type { Rejection } from './outcome.ts';
 
 /** Something started. */
 export interface StartEvent extends Omit<ExecutionOptions, 'input'> {
@@ -166,7 +167,7 @@ export class PipelineHooks {
   }
 
   #start(kind: ExecutionKind, event: StartEvent): void {
-    guarded(() => {
+    neverThrow('a pipeline hook', () => {
       if (typeof event.id !== 'string' || typeof event.name !== 'string') {
         throw new TypeError('a start needs an id and a name');
       }
@@ -189,7 +190,7 @@ export class PipelineHooks {
   }
 
   #error(kind: ExecutionKind, event: ErrorEvent): void {
-    guarded(() => {
+    neverThrow('a pipeline hook', () => {
       const { id, error } = event;
       const entry = this.#open.find(id, kind);
       if (entry === undefined) {
@@ -202,7 +203,7 @@ export class PipelineHooks {
   }
 
   #end(kind: ExecutionKind, event: EndEvent): void {
-    guarded(() => {
+    neverThrow('a pipeline hook', () => {
       const { id, outcome } = event;
       const entry = this.#open.take(id, kind);
       if (entry === undefined) this.#orphanEnds++;
@@ -211,7 +212,7 @@ export class PipelineHooks {
   }
 
   #answer(event: AnswerEvent, say: (execution: Execution) => void): void {
-    guarded(() => {
+    neverThrow('a pipeline hook', () => {
       const entry = this.#open.find(event.id, event.kind);
       if (entry !== undefined) {
         entry.isAnswered = true;
@@ -229,7 +230,7 @@ export class PipelineHooks {
   }
 
   #moment(event: MomentEvent, say: (execution: Execution) => void): void {
-    guarded(() => {
+    neverThrow('a pipeline hook', () => {
       const execution = this.execution(event.id, event.kind);
       if (execution !== undefined) say(execution);
     });
@@ -247,13 +248,4 @@ function endEntry(
   const isStated = outcome !== undefined && !(isAnswered && outcome === 'success');
   if (isStated) execution.end(outcome, hasError && outcome !== 'success' ? error : undefined);
   execution.settleReturned();
-}
-
-/** Runs a callback's work; whatever it throws ends here. */
-function guarded(work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    diag.error(`a pipeline hook failed: ${describeError(error).message}`);
-  }
 }

@@ -52,15 +52,12 @@ export function openSpan(
   }
 }
 
-/** How a span's execution, or its segment, ended. */
-export interface SpanEnding {
-  /** Undefined on a segment that is not the last. */
-  readonly outcome: Outcome | undefined;
+/** How an execution ended. */
+export interface Ending {
+  readonly outcome: Outcome;
   /** Whether there is an error object; it may be `undefined` itself. */
   readonly hasError: boolean;
   readonly error: unknown;
-  readonly attributes: Attributes | undefined;
-  readonly timeline: Timeline | undefined;
 }
 
 /** Error objects whose exception event is on a span already: a stack is written once, where the error began. */
@@ -69,33 +66,39 @@ const recorded = new WeakSet<object>();
 /**
  * Ends a span. Success leaves the status unset and no outcome attribute: an execution without the attribute and
  * without an ERROR status succeeded. A failure gets both, `error.type`, and the exception event if it is the first
- * execution to end with that error.
+ * execution to end with that error. Without an ending the span is a segment that is not the last.
  */
-export function closeSpan(span: Span, ending: SpanEnding): void {
+export function closeSpan(
+  span: Span,
+  ending: Ending | undefined,
+  attributes: Attributes | undefined,
+  timeline: Timeline | undefined,
+): void {
   try {
-    if (span.isRecording()) writeEnding(span, ending);
+    if (span.isRecording()) {
+      if (attributes !== undefined) span.setAttributes(attributes);
+      writeEnding(span, ending, timeline);
+    }
     span.end();
   } catch (error) {
     diag.error(`a span processor threw ${describeError(error).type} when an execution ended`);
   }
 }
 
-function writeEnding(span: Span, ending: SpanEnding): void {
-  const { outcome, timeline } = ending;
-  if (ending.attributes !== undefined) span.setAttributes(ending.attributes);
-  if (outcome !== undefined && outcome !== 'success') {
-    span.setAttribute(ATTR_OUTCOME, outcome);
-    if (isFailed(outcome)) writeFailure(span, ending);
+function writeEnding(span: Span, ending: Ending | undefined, timeline: Timeline | undefined): void {
+  if (ending !== undefined && ending.outcome !== 'success') {
+    span.setAttribute(ATTR_OUTCOME, ending.outcome);
+    if (isFailed(ending.outcome)) writeFailure(span, ending);
   }
-  if (ending.hasError || timeline !== undefined) {
-    leaveNotes(span, {
-      ...(ending.hasError && { error: ending.error }),
-      ...(timeline !== undefined && { timeline: timeline.moments(), timelineTotal: timeline.total }),
-    });
-  }
+  const hasError = ending?.hasError === true;
+  if (!hasError && timeline === undefined) return;
+  leaveNotes(span, {
+    ...(hasError && { error: ending.error }),
+    ...(timeline !== undefined && { timeline: timeline.moments(), timelineTotal: timeline.total }),
+  });
 }
 
-function writeFailure(span: Span, ending: SpanEnding): void {
+function writeFailure(span: Span, ending: Ending): void {
   if (!ending.hasError) {
     span.setAttribute(ATTR_ERROR_TYPE, ERROR_TYPE_OTHER);
     span.setStatus({ code: SpanStatusCode.ERROR });

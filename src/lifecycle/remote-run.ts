@@ -7,7 +7,6 @@ import {
   ATTR_RUN_ID,
   ATTR_TENANT,
 } from '../semconv.ts';
-import type { RemoteRun } from './run-identity.ts';
 
 /** Longest id or name taken from, or put into, a carrier. */
 const MAX_LENGTH = 256;
@@ -15,6 +14,18 @@ const MAX_LENGTH = 256;
 /** Nothing an id is made of; a carrier that holds it was not written by us. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f]/;
+
+/** A run as another process handed it over. */
+export interface RemoteRun {
+  readonly runId: string;
+  /** The pipeline that encloses the hand-over. */
+  readonly pipeline?: string | undefined;
+  /** Record id of the execution that handed over. */
+  readonly parentRecordId?: string | undefined;
+  readonly correlationId?: string | undefined;
+  readonly attempt?: number | undefined;
+  readonly tenant?: string | undefined;
+}
 
 /** The run the baggage of a context speaks of; undefined where there is none, or none that can be trusted. */
 export function remoteRunOf(context: Context): RemoteRun | undefined {

@@ -1,3 +1,7 @@
+import type { Context } from '@opentelemetry/api';
+import type { ActiveExecution } from '../execution.ts';
+import type { ExecutionOptions } from './execution-options.ts';
+import { type RemoteRun, remoteRunOf } from './remote-run.ts';
 import { newRunId } from './run-id.ts';
 
 /** What all executions of one run share. */
@@ -27,14 +31,22 @@ export class RunIdentity {
   }
 }
 
-/** A run as another process handed it over. */
-export interface RemoteRun {
-  readonly runId: string;
-  /** The pipeline that encloses the hand-over. */
-  readonly pipeline?: string | undefined;
-  /** Record id of the execution that handed over. */
-  readonly parentRecordId?: string | undefined;
-  readonly correlationId?: string | undefined;
-  readonly attempt?: number | undefined;
-  readonly tenant?: string | undefined;
+/** The identity of a new execution: its parent's, unless its options say otherwise, else one of its own. */
+export function identityOf(
+  parent: { readonly identity: RunIdentity } | undefined,
+  active: ActiveExecution | undefined,
+  options: ExecutionOptions | undefined,
+  parentContext: Context,
+): RunIdentity {
+  const isStated =
+    options !== undefined &&
+    (options.runId !== undefined || options.correlationId !== undefined || options.tenant !== undefined);
+  if (parent !== undefined && !isStated) return parent.identity;
+  const remote = parent === undefined ? remoteRunOf(parentContext) : parent.identity.remote;
+  return new RunIdentity({
+    id: options?.runId ?? active?.runId ?? remote?.runId,
+    correlationId: options?.correlationId ?? parent?.identity.correlationId ?? remote?.correlationId,
+    tenant: options?.tenant ?? parent?.identity.tenant ?? remote?.tenant,
+    remote,
+  });
 }

@@ -1,7 +1,7 @@
 import { type Context, context } from '@opentelemetry/api';
 import type { ExecutionKind } from '../execution.ts';
-import { Execution, type RunArguments } from './execution-handle.ts';
-import type { ExecutionOptions } from './execution-options.ts';
+import { Execution } from './execution-handle.ts';
+import type { ExecutionOptions, RunArguments } from './execution-options.ts';
 import { runExecution } from './run-execution.ts';
 
 /**
@@ -85,6 +85,6 @@ function runAs<T>(kind: ExecutionKind, name: string, rest: RunArguments<T>): T {
 
 function parentContextOf(options: ExecutionOptions | undefined): Context {
   const parent = options?.parent;
-  if (parent === undefined) return context.active();
-  return parent instanceof Execution ? parent.contextForChildren() : parent;
+  if (parent instanceof Execution) return parent.contextForChildren();
+  return typeof parent?.getValue === 'function' ? parent : context.active();
 }

@@ -70,7 +70,9 @@ export class Telemetry {
   async points(metric: string): Promise<readonly DataPoint<unknown>[]> {
     const { resourceMetrics } = await this.#reader.collect();
     return resourceMetrics.scopeMetrics.flatMap((scope) =>
-      scope.metrics.filter((each) => each.descriptor.name === metric).flatMap((each) => each.dataPoints),
+      scope.metrics
+        .filter((each) => each.descriptor.name === metric)
+        .flatMap((each): readonly DataPoint<unknown>[] => each.dataPoints),
     );
   }
 
