@@ -148,7 +148,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 
   #start(span: StartedSpan, kind: ExecutionKind, parentContext: Context): void {
     const { spanId } = span.spanContext();
-    const recordId = span.attributes[ATTR_RECORD_ID];
+    const recordId = this.#live.hasSuspended ? span.attributes[ATTR_RECORD_ID] : undefined;
     const suspended = typeof recordId === 'string' ? this.#live.resume(recordId) : undefined;
     this.#live.start(spanId, suspended ?? this.#liveFrom(span, kind, this.#parentOf(span, parentContext)));
   }
@@ -156,7 +156,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   /** A suspended parent has no span now; its children name it by its record. */
   #parentOf(span: StartedSpan, parentContext: Context): LiveExecution | undefined {
     const parent = this.#live.parentOf(span, parentContext);
-    if (parent !== undefined) return parent;
+    if (parent !== undefined || !this.#live.hasSuspended) return parent;
     const recordId = span.attributes[ATTR_PARENT_RECORD_ID];
     return typeof recordId === 'string' ? this.#live.suspended(recordId) : undefined;
   }
@@ -191,15 +191,20 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       known === undefined ? START_MISSING : execution.parent?.hasEnded === true ? LATE : undefined;
     const endOrder = ++this.#order;
     if (isSuspended(span)) {
-      this.#offer(recordFromSpan(span, execution, { ...SUSPENDED, flags }, this.#capture), execution, span);
+      this.#offer(
+        recordFromSpan(span, execution, { outcome: undefined, recoveredFailures: 0, flags }, this.#capture),
+        execution,
+        span,
+      );
       if (known !== undefined) this.#live.suspend(execution);
       return;
     }
     const outcome = outcomeOf(span);
     execution.hasEnded = true;
-    const end = endOf(span, outcome, execution.failures);
-    this.#tellParent(execution, outcome, end.verdict, endOrder);
-    this.#offer(recordFromSpan(span, execution, { outcome, ...end, flags }, this.#capture), execution, span);
+    const { verdict, recoveredFailures } = endOf(span, outcome, execution.failures);
+    this.#tellParent(execution, outcome, verdict, endOrder);
+    const end = { outcome, verdict, recoveredFailures, flags };
+    this.#offer(recordFromSpan(span, execution, end, this.#capture), execution, span);
   }
 
   /** A parent that has ended is told nothing: its record is written. */
@@ -220,7 +225,12 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   }
 
   #offer(record: ExecutionRecord, execution: LiveExecution, span: EndedSpan): void {
-    this.#kept.offer(record, execution.run, {
+    const { run } = execution;
+    if (run === undefined) {
+      this.#export(record);
+      return;
+    }
+    this.#kept.offer(record, run, {
       isRun: execution.isRun,
       isLocalRoot: execution.parent === undefined,
       isForced: span.attributes[ATTR_KEEP] === true,
@@ -250,7 +260,6 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 
 const START_MISSING: readonly RecordFlag[] = ['start_missing'];
 const LATE: readonly RecordFlag[] = ['late'];
-const SUSPENDED = { outcome: 'success', recoveredFailures: 0 } as const;
 
 /** What an execution's failed children mean for it, now that it ends. */
 function endOf(

@@ -67,11 +67,7 @@ export class KeptRuns {
   }
 
   /** Releases the record, holds it, or lets it go. */
-  offer(record: ExecutionRecord, run: KeptRun | undefined, place: PlaceInRun): void {
-    if (run === undefined) {
-      this.#release(record);
-      return;
-    }
+  offer(record: ExecutionRecord, run: KeptRun, place: PlaceInRun): void {
     const reason = reasonToKeepRun(record, place.isForced);
     if (reason !== undefined) this.#keepWhole(run, reason);
     const isOver = record.state === 'ended';

@@ -106,6 +106,10 @@ export class LiveExecutions {
     this.#suspended.set(execution.recordId, execution);
   }
 
+  get hasSuspended(): boolean {
+    return this.#suspended.size > 0;
+  }
+
   suspended(recordId: string): LiveExecution | undefined {
     return this.#suspended.get(recordId);
   }

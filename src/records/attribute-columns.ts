@@ -88,7 +88,6 @@ export const ATTRIBUTE_COLUMNS: ReadonlyMap<string, PutAttribute> = new Map<stri
     ATTR_RUN_ID,
     ATTR_PARENT_RECORD_ID,
     ATTR_RECORD_ID,
-    ATTR_SEGMENT,
     ATTR_STARTED_AT,
     ATTR_STATE,
     ATTR_KEEP,
@@ -99,8 +98,6 @@ export const ATTRIBUTE_COLUMNS: ReadonlyMap<string, PutAttribute> = new Map<stri
     ATTR_REJECTION_DETAIL,
     ATTR_REJECTION_LIMIT,
     ATTR_REJECTION_CURRENT,
-    ATTR_INPUT,
-    ATTR_OUTPUT,
     ATTR_FAILED_STEP,
     ATTR_RECOVERED_FAILURES,
   ].map((name): [string, PutAttribute] => [name, () => true]),
@@ -111,6 +108,10 @@ export const ATTRIBUTE_COLUMNS: ReadonlyMap<string, PutAttribute> = new Map<stri
   [ATTR_WORKER_ID, text('workerId', TEXT_BOUNDS.id)],
   [ATTR_INPUT_HASH, text('inputHash', TEXT_BOUNDS.id)],
   [ATTR_SKIP_REASON, text('skipReason', TEXT_BOUNDS.label)],
+  // Bounded at the end, by what the rest of the record leaves.
+  [ATTR_INPUT, payload('input')],
+  [ATTR_OUTPUT, payload('output')],
+  [ATTR_SEGMENT, (record, value) => setRevision(record, value)],
   [ATTR_SOURCE, texts('source')],
   [ATTR_TARGET, texts('target')],
   [ATTR_WAIT_MS, quantity('waitMs')],
@@ -157,6 +158,21 @@ function texts(field: 'source' | 'target'): PutAttribute {
     record[field] = json;
     return true;
   };
+}
+
+function payload(field: 'input' | 'output'): PutAttribute {
+  return (record, value) => {
+    if (typeof value !== 'string') return false;
+    record[field] = value;
+    return true;
+  };
+}
+
+/** Odd while the execution is suspended, even when it is over, growing with each segment. */
+function setRevision(record: RecordDraft, segment: AttributeValue): boolean {
+  if (typeof segment !== 'number' || !Number.isSafeInteger(segment) || segment < 1) return false;
+  record.rev = record.state === 'ended' ? 2 * segment : 2 * segment - 1;
+  return true;
 }
 
 function quantity(field: QuantityField): PutAttribute {

@@ -36,6 +36,31 @@ export function boundedJson(value: unknown, bounds: JsonBounds): BoundedJson {
   return { json: writer.text, truncated: writer.truncated, sanitized: writer.sanitized };
 }
 
+/**
+ * The same for the common case, several times faster: few short values without nesting, of an object nobody else
+ * wrote to. Undefined where the values are not like that, and {@link boundedJson} is to write them.
+ */
+export function flatJson(values: Readonly<Record<string, unknown>>, maxBytes: number): string | undefined {
+  let keys = 0;
+  for (const name in values) {
+    const value = values[name];
+    const type = typeof value;
+    if (++keys > MAX_FLAT_KEYS) return undefined;
+    if (type === 'string' ? (value as string).length > MAX_FLAT_LENGTH : !isFlat(value, type))
+      return undefined;
+  }
+  const json = JSON.stringify(values);
+  // Whatever the bounded form replaces is an escape here.
+  return json.length * 3 <= maxBytes && !json.includes('\\u') ? json : undefined;
+}
+
+function isFlat(value: unknown, type: string): boolean {
+  return type === 'boolean' || (type === 'number' && Number.isFinite(value));
+}
+
+const MAX_FLAT_KEYS = 32;
+const MAX_FLAT_LENGTH = 1_024;
+
 class JsonWriter {
   text = '';
   truncated = false;

@@ -45,6 +45,7 @@ export class RecordMarks {
  * bound.
  */
 export function boundedText(value: string, maxBytes: number, marks: RecordMarks): string {
+  if (value.length * 3 <= maxBytes && isWellFormed(value)) return value;
   const head = value.length > maxBytes ? headOf(value, maxBytes) : value;
   const clean = wellFormedText(head);
   if (clean !== head) marks.add('sanitized');
@@ -67,6 +68,13 @@ export function cutToBytes(value: string, maxBytes: number): string {
   const { read } = encoder.encodeInto(value.slice(0, maxBytes), new Uint8Array(maxBytes));
   return value.slice(0, read);
 }
+
+function isWellFormed(value: string): boolean {
+  return (value as WellFormed).isWellFormed() && !value.includes('\0');
+}
+
+/** ES2024, and in every Node.js this runs on; the compiler's library is of 2023. */
+type WellFormed = string & { isWellFormed(): boolean };
 
 const encoder = new TextEncoder();
 

@@ -1,15 +1,12 @@
 import { isFailed, notesOf, type Outcome, type RejectionReason } from '../execution.ts';
 import {
-  ATTR_INPUT,
-  ATTR_OUTPUT,
   ATTR_REJECTION_CURRENT,
   ATTR_REJECTION_DETAIL,
   ATTR_REJECTION_LIMIT,
   ATTR_REJECTION_REASON,
-  ATTR_SEGMENT,
 } from '../semconv.ts';
 import { ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
-import { boundedJson } from './bounded-json.ts';
+import { boundedJson, flatJson } from './bounded-json.ts';
 import { boundedText, RecordMarks, TEXT_BOUNDS } from './bounded-text.ts';
 import type { EndedSpan } from './ended-span.ts';
 import { chainJson, detailsOfSaid, detailsOfThrown, errorLine } from './error-details.ts';
@@ -18,12 +15,13 @@ import type { ExecutionRecord, RecordFlag } from './execution-record.ts';
 import type { EndedWith, FailureVerdict } from './failure-ledger.ts';
 import type { RecordDraft } from './record-draft.ts';
 import { sourceOf } from './record-source.ts';
-import { errorAttributesOf, errorSaidOf, isSuspended } from './span-outcome.ts';
+import { errorAttributesOf, errorSaidOf } from './span-outcome.ts';
 import { isUsableTime, millisOf } from './span-times.ts';
 
 /** What the live table knows about an execution that its span does not. */
 export interface EndFacts {
-  readonly outcome: Outcome;
+  /** How it ended; undefined for a segment that is not the last. */
+  readonly outcome: Outcome | undefined;
   /** Why it failed; undefined where it did not. */
   readonly verdict?: FailureVerdict | undefined;
   /** Failed children, where it did not fail. */
@@ -69,10 +67,11 @@ export function recordFromSpan(
   marks.addAll(facts.flags);
   marks.addAll(end.flags);
   const { traceId, spanId } = span.spanContext();
-  const isOver = !isSuspended(span);
+  const { outcome } = end;
+  const isOver = outcome !== undefined;
   const record: RecordDraft = {
     recordId: facts.recordId,
-    rev: revisionOf(span, isOver),
+    rev: isOver ? 2 : 1,
     seq: 0,
     kind: facts.kind,
     name: facts.name,
@@ -93,11 +92,10 @@ export function recordFromSpan(
   if (facts.tenant !== undefined) record.tenant = facts.tenant;
   if (span.parentSpanContext !== undefined) record.parentSpanId = span.parentSpanContext.spanId;
   if (isOver) {
-    record.outcome = end.outcome;
-    putTimes(record, span, marks);
-    if (isFailed(end.outcome)) putFailure(record, end.verdict, options, marks);
-    else if (end.outcome === 'cancellation') putCancellation(record, span, marks);
-    else if (end.outcome === 'rejection') putRejection(record, span, marks);
+    record.outcome = outcome;
+    if (isFailed(outcome)) putFailure(record, end.verdict, options, marks);
+    else if (outcome === 'cancellation') putCancellation(record, span, marks);
+    else if (outcome === 'rejection') putRejection(record, span, marks);
   }
   const notes = notesOf(span);
   if (notes?.timelineTotal !== undefined) record.timelineTotal = notes.timelineTotal;
@@ -105,15 +103,9 @@ export function recordFromSpan(
     record.timeline = json(notes.timeline, TEXT_BOUNDS.timeline, marks);
   }
   putAttributes(record, span, options, marks);
+  if (isOver) putTimes(record, span, marks);
   if (marks.flags !== undefined) record.flags = marks.flags;
   return record;
-}
-
-/** Odd while it is suspended, even when it is over, growing with each segment. */
-function revisionOf(span: EndedSpan, isOver: boolean): number {
-  const said = span.attributes[ATTR_SEGMENT];
-  const segment = typeof said === 'number' && Number.isSafeInteger(said) && said > 0 ? said : 1;
-  return isOver ? 2 * segment : 2 * segment - 1;
 }
 
 /** A first segment lasts as long as its span; a later one ends an execution that started in another. */
@@ -196,20 +188,19 @@ function putAttributes(
     rest ??= Object.create(null) as Record<string, unknown>;
     rest[name] = value;
   }
-  const input = attributes[ATTR_INPUT];
-  const output = attributes[ATTR_OUTPUT];
+  const { input, output } = record;
   if (rest === undefined && input === undefined && output === undefined) return;
   let left = TEXT_BOUNDS.record - fixedBytes(record);
   if (rest !== undefined) {
-    record.attributes = json(rest, Math.min(TEXT_BOUNDS.attributes, left), marks);
+    const maxBytes = Math.min(TEXT_BOUNDS.attributes, left);
+    record.attributes = flatJson(rest, maxBytes) ?? json(rest, maxBytes, marks);
     left -= Buffer.byteLength(record.attributes);
   }
-  if (typeof input === 'string') {
+  if (input !== undefined) {
     record.input = boundedText(input, Math.min(TEXT_BOUNDS.payload, left), marks);
     left -= Buffer.byteLength(record.input);
   }
-  if (typeof output === 'string')
-    record.output = boundedText(output, Math.min(TEXT_BOUNDS.payload, left), marks);
+  if (output !== undefined) record.output = boundedText(output, Math.min(TEXT_BOUNDS.payload, left), marks);
 }
 
 /** A choice that throws takes nothing in. */
