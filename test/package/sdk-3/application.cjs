@@ -1,0 +1,11 @@
+// An application that knows nothing of an SDK, in CommonJS.
+const { runPipeline } = require('runledger');
+
+runPipeline('import', async (run) => {
+  await run.step('download', async () => {});
+  await run.process('store', (process) =>
+    process.step('load', async () => {
+      throw new TypeError('row 7 has no date');
+    }),
+  );
+}).catch(() => {});
