@@ -9,6 +9,8 @@ export interface Summary {
   readonly metrics: string | undefined;
   /** Whether the metrics stay up. */
   readonly isServing: boolean;
+  /** Why the collector did not get all spans, where there is one and it did not. */
+  readonly undelivered: unknown;
   readonly reportPath: string;
   readonly warehousePath: string;
 }
@@ -25,14 +27,11 @@ export async function showLedger(summary: Summary): Promise<void> {
     print(`$ runledger show ${run_id}\n${await runledger('show', run_id)}`);
     print('That run fails by design: the series really has those gaps.\n');
   }
-  const collector = process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
   print(`Ledger     ${LEDGER} (every npm start adds to it)`);
   print(`Warehouse  ${summary.warehousePath}`);
   print(`Report     ${summary.reportPath}`);
   print(`Metrics    ${metricsText(summary)}`);
-  print(
-    `Traces     ${collector === undefined ? 'not sent: OTEL_EXPORTER_OTLP_ENDPOINT is not set' : `sent to ${collector}`}`,
-  );
+  print(`Traces     ${tracesText(summary)}`);
   print('\nNext  npx runledger show last');
   print('      npx runledger failures');
   print(
@@ -45,6 +44,13 @@ function metricsText({ metrics, isServing }: Summary): string {
   const samples = metrics.split('\n').filter((line) => line.startsWith('runledger_')).length;
   if (isServing) return `${METRICS_URL} (${samples} samples)`;
   return `${METRICS_URL} served ${samples} samples until now; "npm start -- --serve" keeps it up`;
+}
+
+function tracesText({ undelivered, isServing }: Summary): string {
+  const collector = process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (collector === undefined) return 'not sent: OTEL_EXPORTER_OTLP_ENDPOINT is not set';
+  if (undelivered !== undefined) return `not delivered to ${collector}: ${undelivered}`;
+  return isServing ? `go to ${collector}` : `sent to ${collector}`;
 }
 
 async function runledger(...args: string[]): Promise<string> {

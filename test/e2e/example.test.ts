@@ -8,10 +8,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { openLedger } from '../../src/store/sql/ledger-reader.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/nightly-climate/main.ts', import.meta.url));
+
+// A night takes a few seconds, and a machine may be busy with other tests.
+jest.setTimeout(90_000);
 
 describe('npm start', () => {
   let folder: string;
@@ -117,6 +120,18 @@ describe('npm start', () => {
 
     const ledger = await openLedger(join(folder, '.runledger', 'ledger.db'));
     expect(await ledger.runs()).toHaveLength(6);
+    await ledger.close();
+  });
+
+  it('does not depend on a collector that is not there, and says that nothing arrived', async () => {
+    const { exitCode, stdout, seconds } = await start({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+    });
+
+    expect({ exitCode, isTooLong: seconds > 45 }).toEqual({ exitCode: 0, isTooLong: false });
+    expect(stdout).toMatch(/Traces {5}not delivered to http:.*ECONNREFUSED/);
+    const ledger = await openLedger(join(folder, '.runledger', 'ledger.db'));
+    expect(await ledger.runs()).toHaveLength(9);
     await ledger.close();
   });
 });
