@@ -17,11 +17,22 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
  * captured input. SQLite gives its journal files the mode of the database.
  */
 export function createLedgerFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  createDirectory(dirname(path));
   try {
     closeSync(openSync(path, 'ax', 0o600));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/** Made with all its parents, Node says ENOENT for a read-only file system; made alone, it says EROFS. */
+function createDirectory(path: string): void {
+  const options = { recursive: true, mode: 0o700 };
+  try {
+    mkdirSync(path, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(path, { ...options, recursive: false });
   }
 }
 
