@@ -21,7 +21,7 @@ const VARIABLES: Readonly<Record<string, Parser>> = {
   RUNLEDGER_KEEP_RATE: (text) => ({ keep: { rate: numberFrom(text, 0, 1) } }),
   RUNLEDGER_SLOW_MS: (text) => ({ keep: { slowMs: numberFrom(text, 0, Number.MAX_SAFE_INTEGER) } }),
   RUNLEDGER_CAPTURE_INPUT: (text) => ({ captureInput: captureFrom(text) }),
-  RUNLEDGER_PROMETHEUS_PORT: (text) => ({ prometheus: { port: numberFrom(text, 1, 65_535) } }),
+  RUNLEDGER_PROMETHEUS_PORT: (text) => ({ prometheus: { port: portFrom(text) } }),
   RUNLEDGER_RETENTION: (text) => ({ retention: retentionFrom(text) }),
 };
 
@@ -59,6 +59,12 @@ function numberFrom(text: string, least: number, most: number): number {
   if (value >= least && value <= most) return value;
   const upTo = most === Number.MAX_SAFE_INTEGER ? 'at least 0' : `from ${least} to ${most}`;
   throw new Expected(`a number ${upTo}`);
+}
+
+function portFrom(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new Expected('an integer from 1 to 65535');
 }
 
 function captureFrom(text: string): CaptureInput {

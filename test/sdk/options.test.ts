@@ -1,0 +1,123 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { RunledgerOptions } from '../../src/index.ts';
+import { optionsFromEnvironment } from '../../src/sdk/environment.ts';
+import { resolveOptions } from '../../src/sdk/resolve-options.ts';
+import { MemoryRecordStore } from '../../src/store/memory-record-store.ts';
+
+afterEach(() => {
+  for (const name of Object.keys(process.env)) if (name.startsWith('RUNLEDGER_')) delete process.env[name];
+});
+
+describe('options', () => {
+  it('are complete without any', () => {
+    expect(resolveOptions()).toMatchObject({
+      enabled: true,
+      store: { kind: 'sqlite', path: '.runledger/ledger.db' },
+      retention: {},
+      prometheus: false,
+      slo: [],
+      semconv: [],
+      captureInput: false,
+    });
+  });
+
+  it.each<[RunledgerOptions, string]>([
+    [{ keep: { rate: 2 } }, 'keep.rate must be from 0 to 1, not 2'],
+    [{ prometheus: { port: 0 } }, 'prometheus.port (0) must be an integer from 1 to 65535'],
+    [{ slo: [0] }, 'slo ([0]) must be a list of seconds above 0'],
+    [{ directory: '' }, "directory ('') must be a text that is not empty"],
+    [{ maxLiveExecutions: 0 }, 'maxLiveExecutions (0) must be an integer of at least 1'],
+    [{ store: 'sqlite:' }, "must be 'sqlite:PATH', 'memory:', 'none' or a RecordStore"],
+    [{ batch: { maxQueueSize: 0 } }, 'maxQueueSize must be an integer from 1'],
+  ])('that can not work are refused with expectation and value: %j', (options, message) => {
+    expect(() => resolveOptions(options)).toThrow(message);
+  });
+
+  it.each([
+    ['keeep', 'unknown option keeep; did you mean keep?'],
+    ['sink', 'unknown option sink; known are enabled, directory, store'],
+  ])('that do not exist are refused with a suggestion: %s', (name, message) => {
+    expect(() => resolveOptions({ [name]: 1 })).toThrow(message);
+  });
+
+  it('are looked through to the bottom', () => {
+    expect(() => resolveOptions({ prometheus: { prot: 9464 } as object })).toThrow(
+      'unknown option prometheus.prot; did you mean prometheus.port?',
+    );
+  });
+
+  it.each(['postgres://me:secret@db/x', 'mysql://db', 'clickhouse://db'])(
+    'refuse %s without its password',
+    (store) => {
+      const refuse = () => resolveOptions({ store });
+      expect(refuse).toThrow('is not supported: this version keeps records in SQLite or in memory');
+      expect(refuse).not.toThrow('secret');
+    },
+  );
+
+  it('take a store of your own, and say what one lacks', () => {
+    const store = new MemoryRecordStore();
+    expect(resolveOptions({ store }).store).toEqual({ kind: 'own', store });
+    expect(() => resolveOptions({ store: {} as MemoryRecordStore })).toThrow(
+      'has no init, write, quarantine',
+    );
+  });
+
+  it('win over the environment, name by name', () => {
+    Object.assign(process.env, {
+      RUNLEDGER_KEEP_RATE: '0.5',
+      RUNLEDGER_SLOW_MS: '100',
+      RUNLEDGER_STORE: 'memory:',
+    });
+    expect(resolveOptions({ keep: { rate: 0.1 }, store: 'sqlite:x.db' })).toMatchObject({
+      keep: { rate: 0.1, slowMs: 100 },
+      store: { kind: 'sqlite', path: 'x.db' },
+    });
+  });
+});
+
+describe('the environment', () => {
+  it.each<[string, string, object]>([
+    ['RUNLEDGER_STORE', 'sqlite:/var/ledger.db', { store: { kind: 'sqlite', path: '/var/ledger.db' } }],
+    ['RUNLEDGER_STORE', 'none', { store: { kind: 'none' } }],
+    ['RUNLEDGER_DIR', 'state', { store: { kind: 'sqlite', path: 'state/ledger.db' } }],
+    ['RUNLEDGER_KEEP_RATE', '0.25', { keep: { rate: 0.25 } }],
+    ['RUNLEDGER_SLOW_MS', '60000', { keep: { slowMs: 60_000 } }],
+    ['RUNLEDGER_CAPTURE_INPUT', 'TRUE', { captureInput: true }],
+    ['RUNLEDGER_CAPTURE_INPUT', 'hash', { captureInput: 'hash' }],
+    ['RUNLEDGER_PROMETHEUS_PORT', '9100', { prometheus: { port: 9100, host: '127.0.0.1' } }],
+    ['RUNLEDGER_RETENTION', 'off', { retention: false }],
+    ['RUNLEDGER_RETENTION', '12h', { retention: { maxAgeMs: 43_200_000 } }],
+    [
+      'RUNLEDGER_RETENTION',
+      '7d, failed=90d, max=1gb',
+      { retention: { maxAgeMs: 604_800_000, failedMaxAgeMs: 7_776_000_000, maxBytes: 1_073_741_824 } },
+    ],
+    ['RUNLEDGER_DISABLED', '1', { enabled: false }],
+    ['RUNLEDGER_DISABLED', '', { enabled: true }],
+  ])('%s=%s acts', (name, value, expected) => {
+    process.env[name] = value;
+    expect(resolveOptions()).toMatchObject(expected);
+  });
+
+  it.each([
+    ['RUNLEDGER_DISABLED', 'maybe', 'true or false'],
+    ['RUNLEDGER_KEEP_RATE', 'all', 'a number from 0 to 1'],
+    ['RUNLEDGER_SLOW_MS', '-1', 'a number at least 0'],
+    ['RUNLEDGER_CAPTURE_INPUT', 'yes', 'true, false or hash'],
+    ['RUNLEDGER_PROMETHEUS_PORT', '99999', 'an integer from 1 to 65535'],
+    ['RUNLEDGER_PROMETHEUS_PORT', '9464.5', 'an integer from 1 to 65535'],
+    ['RUNLEDGER_RETENTION', '7 weeks', 'off, or an age as in 7d'],
+  ])('%s=%s is a problem that names what was expected', (name, value, expected) => {
+    const { options, problems } = optionsFromEnvironment({ [name]: value });
+    expect(options).toEqual({});
+    expect(problems).toEqual([expect.stringContaining(`${name} (${value}) must be ${expected}`)]);
+    process.env[name] = value;
+    expect(() => resolveOptions()).toThrow(`${name} (${value}) must be`);
+  });
+
+  it('never shows the password of a store it refuses', () => {
+    process.env.RUNLEDGER_STORE = 'postgres://me:secret@db/x';
+    expect(() => resolveOptions()).toThrow('RUNLEDGER_STORE: store (postgres:…) is not supported');
+  });
+});
