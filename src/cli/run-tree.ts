@@ -30,7 +30,7 @@ export function treeFromRows(rows: readonly ExecutionRow[]): readonly RunNode[] 
     node.isOrphan = parent === undefined && node.row.parent_record_id !== null;
     (parent?.children ?? roots).push(node);
   }
-  roots.push(...cutCircles(roots, nodes.values()));
+  for (const node of cutCircles(roots, nodes.values())) roots.push(node);
   for (const node of nodes.values()) {
     if (isUneventful(node.row)) continue;
     for (let up: GrowingNode | undefined = node; up !== undefined && !up.isEventful; up = parentOf(up)) {

@@ -34,7 +34,8 @@ export function treeLines(roots: readonly RunNode[], all: boolean): TreeLine[] {
     }
     lines.push({ prefix, node: item });
     const deeper = depth === 0 || depth > DEEPEST ? branches : `${branches}${isLast ? '  ' : '│ '}`;
-    pending.push(...pendingOf(item.children, depth + 1, deeper, all));
+    // One by one: a run may have more children than a call may have arguments.
+    for (const child of pendingOf(item.children, depth + 1, deeper, all)) pending.push(child);
   }
   return lines;
 }
