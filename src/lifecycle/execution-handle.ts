@@ -27,7 +27,7 @@ import type { Interrupts } from './interrupts.ts';
 import { lifecycleSettings } from './lifecycle-settings.ts';
 import { neverThrow } from './never-throw.ts';
 import {
-  describeError,
+  errorTypeOf,
   isRejectionReason,
   outcomeFromError,
   type Rejection,
@@ -137,14 +137,14 @@ export class Execution implements ActiveExecution {
     return this.#isEnded;
   }
 
-  /** Runs `fn` as a process of this execution. See {@link runExecution} for what passes through. */
+  /** Runs `fn` as a process of this execution. What `fn` returns or throws passes through unchanged. */
   process<T>(name: string, fn: (process: Execution) => T): T;
   process<T>(name: string, options: ExecutionOptions, fn: (process: Execution) => T): T;
   process<T>(name: string, ...rest: RunArguments<T>): T {
     return this.#runChild('process', name, rest);
   }
 
-  /** Runs `fn` as a step of this execution. See {@link runExecution} for what passes through. */
+  /** Runs `fn` as a step of this execution. What `fn` returns or throws passes through unchanged. */
   step<T>(name: string, fn: (step: Execution) => T): T;
   step<T>(name: string, options: ExecutionOptions, fn: (step: Execution) => T): T;
   step<T>(name: string, ...rest: RunArguments<T>): T {
@@ -336,7 +336,7 @@ export class Execution implements ActiveExecution {
     this.#spans.end(ending, this.#notes);
     if (this.#metrics === undefined) return;
     const ms = performance.now() - this.#startedAt - (interrupts?.suspendedMs(Date.now()) ?? 0);
-    const errorType = ending.hasError ? describeError(ending.error).type : undefined;
+    const errorType = ending.hasError ? errorTypeOf(ending.error) : undefined;
     this.#metrics.ended(this, Math.max(0, ms) / 1_000, outcome, errorType, this.context);
   }
 

@@ -210,9 +210,10 @@ function linksOf(options: ExecutionOptions): Link[] {
   return links;
 }
 
+/** The time suspended so far; a suspension that begins now has no part in it. */
 function suspensionAttributes(interrupts: Interrupts | undefined): Attributes {
   return {
-    [ATTR_SUSPENDED_MS]: interrupts?.suspendedMs(Date.now()) ?? 0,
+    [ATTR_SUSPENDED_MS]: interrupts?.suspendedMs(interrupts.since ?? 0) ?? 0,
     [ATTR_INTERRUPT_COUNT]: interrupts?.count ?? 0,
   };
 }

@@ -100,6 +100,12 @@ export interface ErrorDescription {
   readonly code?: string;
 }
 
+/** Class of an error, as {@link describeError} names it, without the cost of its stack. */
+export function errorTypeOf(error: unknown): string {
+  if (error === null || error === undefined) return ERROR_TYPE_OTHER;
+  return typeof error === 'object' || typeof error === 'function' ? classNameOf(error) : typeof error;
+}
+
 /** Describes anything that was thrown, in bounded length. Never throws: hostile getters and proxies are read guarded. */
 export function describeError(error: unknown): ErrorDescription {
   if (error === null || error === undefined) return { type: ERROR_TYPE_OTHER, message: String(error) };

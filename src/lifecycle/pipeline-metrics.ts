@@ -31,9 +31,13 @@ import { VERSION } from '../version.ts';
 import { CicdMetrics } from './cicd-semconv.ts';
 import { type LifecycleSettings, lifecycleSettings } from './lifecycle-settings.ts';
 import { type MetricIdentity, MetricSeries } from './metric-series.ts';
+import { neverThrow } from './never-throw.ts';
 
 /** The kinds of tokens a cost is made of; the first two are values of `gen_ai.token.type`. */
 export type TokenType = 'input' | 'output' | 'cache_read' | 'cache_write';
+
+/** How a report names what was ignored. */
+const METRIC = 'a measurement of an execution';
 
 let provider: MeterProvider | undefined;
 let settings: LifecycleSettings | undefined;
@@ -65,7 +69,8 @@ function createMetrics(from: MeterProvider, with_: LifecycleSettings): PipelineM
 
 /**
  * Metrics of executions: every one is counted, sampled or not. On the hot path one histogram record, whose count is
- * the number of executions; attribute objects are made once a series.
+ * the number of executions; attribute objects are made once a series. What a view of the application throws while it
+ * is asked ends here.
  */
 export class PipelineMetrics {
   readonly #series: MetricSeries;
@@ -125,10 +130,11 @@ export class PipelineMetrics {
   }
 
   started(execution: MetricIdentity, waitMs: number | undefined, attempt: number): void {
-    if (waitMs !== undefined) this.#wait.record(waitMs / 1_000, this.#series.identity(execution));
+    neverThrow(METRIC, () => {
+      if (waitMs !== undefined) this.#wait.record(waitMs / 1_000, this.#series.identity(execution));
+      if (execution.kind === 'pipeline') this.#cicd?.started(this.#nameOf(execution));
+    });
     if (attempt > 1) this.retried(execution);
-    if (this.#cicd !== undefined && execution.kind === 'pipeline')
-      this.#cicd.started(this.#nameOf(execution));
   }
 
   ended(
@@ -139,19 +145,36 @@ export class PipelineMetrics {
     at: Context,
   ): void {
     const type = isFailed(outcome) ? errorType : undefined;
-    this.#duration.record(seconds, this.#series.ended(execution, outcome, type), at);
-    if (execution.kind !== 'pipeline') return;
+    // No closure here: this is the one metric every step pays for.
+    try {
+      this.#duration.record(seconds, this.#series.ended(execution, outcome, type), at);
+    } catch (error) {
+      diag.warn('the duration of an execution was ignored', error);
+    }
+    if (execution.kind === 'pipeline') {
+      neverThrow(METRIC, () => this.#pipelineEnded(execution, seconds, outcome, type));
+    }
+  }
+
+  #pipelineEnded(
+    execution: MetricIdentity,
+    seconds: number,
+    outcome: Outcome,
+    type: string | undefined,
+  ): void {
     const name = this.#nameOf(execution);
     if (outcome === 'success') this.#lastSuccess.set(name, Date.now() / 1_000);
     this.#cicd?.ended(name, seconds, outcome, this.#series.errorType(type));
   }
 
   retried(execution: MetricIdentity): void {
-    this.#retries.add(1, this.#series.identity(execution));
+    neverThrow(METRIC, () => this.#retries.add(1, this.#series.identity(execution)));
   }
 
   rejected(execution: MetricIdentity, reason: RejectionReason): void {
-    this.#rejections.add(1, { ...this.#series.identity(execution), [ATTR_REASON]: reason });
+    neverThrow(METRIC, () =>
+      this.#rejections.add(1, { ...this.#series.identity(execution), [ATTR_REASON]: reason }),
+    );
   }
 
   interruptEnded(kind: string, outcome: 'resumed' | 'rejected' | 'expired', ms: number): void {
@@ -159,15 +182,17 @@ export class PipelineMetrics {
       [ATTR_INTERRUPT_KIND]: this.#series.interruptKind(kind),
       [ATTR_OUTCOME]: outcome,
     };
-    this.#interrupt.record(Math.max(0, ms) / 1_000, attributes);
+    neverThrow(METRIC, () => this.#interrupt.record(Math.max(0, ms) / 1_000, attributes));
   }
 
   spent(execution: MetricIdentity, usd: number): void {
-    this.#costUsd.add(usd, this.#series.identity(execution));
+    neverThrow(METRIC, () => this.#costUsd.add(usd, this.#series.identity(execution)));
   }
 
   tokens(execution: MetricIdentity, type: TokenType, count: number): void {
-    this.#costTokens.add(count, { ...this.#series.identity(execution), [ATTR_TOKEN_TYPE]: type });
+    neverThrow(METRIC, () =>
+      this.#costTokens.add(count, { ...this.#series.identity(execution), [ATTR_TOKEN_TYPE]: type }),
+    );
   }
 
   #nameOf(execution: MetricIdentity): string {

@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { metrics, trace } from '@opentelemetry/api';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace';
 import { PipelineInstrumentation } from '../../src/instrumentation/pipeline-instrumentation.ts';
 import { runPipeline, runStep } from '../../src/lifecycle/run-pipeline.ts';
@@ -194,6 +200,40 @@ describe('metrics of runs', () => {
     expect(active?.value).toBe(0);
     const [errors] = await telemetry.points('cicd.pipeline.run.errors');
     expect(errors?.value).toBe(1);
+  });
+
+  it('never reach the application when a view throws', () => {
+    telemetry.stop();
+    metrics.setGlobalMeterProvider(
+      new MeterProvider({
+        readers: [
+          new PeriodicExportingMetricReader({
+            exporter: new InMemoryMetricExporter(AggregationTemporality.DELTA),
+          }),
+        ],
+        views: [
+          {
+            instrumentName: '*',
+            attributesProcessors: [
+              {
+                process: () => {
+                  throw new Error('hostile');
+                },
+              },
+            ],
+          },
+        ],
+      }),
+    );
+    const run = () =>
+      runPipeline('nightly', { waitMs: 5, attempt: 2 }, (pipeline) => {
+        pipeline.add({ costUsd: 1, tokensIn: 1 });
+        pipeline.interrupt('ask');
+        pipeline.resume('ask');
+        pipeline.reject({ reason: 'policy' });
+        return 'done';
+      });
+    expect(run()).toBe('done');
   });
 
   it('never reach the application when the meter provider throws', () => {

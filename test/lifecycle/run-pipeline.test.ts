@@ -207,6 +207,18 @@ describe('what the code returns and throws', () => {
 });
 
 describe('a handle', () => {
+  it('is the parent of what is started from it, whatever else is running', () => {
+    runPipeline('nightly', (run) =>
+      run.step('outer', () => {
+        run.step('sibling', () => undefined);
+        runStep('child', () => undefined);
+      }),
+    );
+    const parentOf = (name: string) => telemetry.span(name).parentSpanContext?.spanId;
+    expect(parentOf('step sibling')).toBe(telemetry.span('pipeline nightly').spanContext().spanId);
+    expect(parentOf('step child')).toBe(telemetry.span('step outer').spanContext().spanId);
+  });
+
   it('is ended by its owner, once, and activates nothing by itself', () => {
     const pipeline = startPipeline('nightly');
     const before = trace.getSpan(context.active());
