@@ -35,12 +35,6 @@ export function joinTracerProvider(
   return 'whole';
 }
 
-/** The span processors of a running provider, as far as they can be seen. */
-export function processorsOf(provider: unknown): readonly unknown[] {
-  const multi = field(provider, '_activeSpanProcessor');
-  return hasProcessors(multi) ? multi._spanProcessors : [];
-}
-
 /** Tracers handed out before keep the sampler they were made with. */
 function tracersOf(provider: unknown): Iterable<{ _sampler?: unknown }> {
   const tracers = field(provider, '_tracers');
