@@ -1,17 +1,13 @@
 import { type Context, diag, type Meter } from '@opentelemetry/api';
-import { type ExecutionKind, isFailed, type Outcome } from '../execution.ts';
+import type { ExecutionKind, Outcome } from '../execution.ts';
 import type { RecordExporter } from '../export/record-exporter.ts';
 import type { EndedSpan, SpanProcessorShape, StartedSpan } from '../records/ended-span.ts';
+import { endOf } from '../records/execution-end.ts';
 import { factsOf, kindOf } from '../records/execution-facts.ts';
 import type { ExecutionRecord, RecordFlag } from '../records/execution-record.ts';
-import {
-  childFailureOf,
-  FailureLedger,
-  type FailureVerdict,
-  failedByItself,
-} from '../records/failure-ledger.ts';
-import { type KeepPolicyOptions, resolveKeepPolicy } from '../records/keep-policy.ts';
-import { type CaptureOptions, endedWithOf, recordFromSpan } from '../records/record-from-span.ts';
+import { childFailureOf, FailureLedger, type FailureVerdict } from '../records/failure-ledger.ts';
+import { resolveKeepPolicy } from '../records/keep-policy.ts';
+import { type CaptureOptions, recordFromSpan } from '../records/record-from-span.ts';
 import { type RedactRecord, redacted } from '../records/redaction.ts';
 import { isSuspended, outcomeOf } from '../records/span-outcome.ts';
 import {
@@ -21,26 +17,11 @@ import {
   ATTR_RECORD_ID,
   ATTR_RECOVERED_FAILURES,
 } from '../semconv.ts';
+import type { ExecutionSpanProcessorOptions } from './execution-span-processor-options.ts';
 import { KeptRuns } from './kept-runs.ts';
 import { type LiveExecution, LiveExecutions, type LiveExecutionView } from './live-executions.ts';
 
-/** Options of an {@link ExecutionSpanProcessor}. */
-export interface ExecutionSpanProcessorOptions {
-  /** Takes the records to their store. */
-  readonly exporter: RecordExporter;
-  /** Which records are kept. Failures always are. @default all */
-  readonly keep?: KeepPolicyOptions;
-  /** Takes out of a record what must not be stored. */
-  readonly redact?: RedactRecord;
-  /** Executions that run at the same time, beyond which the oldest are no longer known. @default 100000 */
-  readonly maxLiveExecutions?: number;
-  /** Which attributes without a column of their own are kept in the `attributes` column. @default true */
-  readonly captureAttributes?: boolean | ((name: string) => boolean);
-  /** Whether records keep the stack of their error. @default true */
-  readonly captureStack?: boolean;
-  /** The time, milliseconds since the Unix epoch; asked only where a span's own makes no sense. @default Date.now */
-  readonly clock?: () => number;
-}
+export type { ExecutionSpanProcessorOptions };
 
 /**
  * Turns ended executions into records, with the step each failure started at. Works with SDK 2.x and 3.x, and sees
@@ -86,6 +67,14 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     return this.#live.snapshot(limit);
   }
 
+  /**
+   * Records held until the end of their run, which the exporter does not know of yet, and how many were decided
+   * before it because too many were held.
+   */
+  heldRecords(): { readonly held: number; readonly decidedEarly: number } {
+    return { held: this.#kept.held, decidedEarly: this.#kept.decidedEarly };
+  }
+
   /** Reports running and evicted executions to a meter. */
   registerLiveMetrics(meter: Meter): void {
     this.#live.registerMetrics(meter);
@@ -127,7 +116,10 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     }
   }
 
-  /** Resolves when the exporter has stored, or given up, everything that ended before the call. */
+  /**
+   * Resolves when the exporter has stored, or given up, everything it was given before the call. What the keep
+   * policy holds until the end of a run stays held.
+   */
   async forceFlush(): Promise<void> {
     try {
       await this.#exporter.forceFlush();
@@ -139,7 +131,11 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   /** Decides what the keep policy still holds, then shuts the exporter down. */
   async shutdown(): Promise<void> {
     try {
-      this.#kept.settleAll();
+      this.#kept.close();
+    } catch (error) {
+      this.#report('keep policy', error);
+    }
+    try {
       await this.#exporter.shutdown();
     } catch (error) {
       this.#report('shutdown', error);
@@ -260,15 +256,3 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 
 const START_MISSING: readonly RecordFlag[] = ['start_missing'];
 const LATE: readonly RecordFlag[] = ['late'];
-
-/** What an execution's failed children mean for it, now that it ends. */
-function endOf(
-  span: EndedSpan,
-  outcome: Outcome,
-  failures: FailureLedger | undefined,
-): { readonly verdict: FailureVerdict | undefined; readonly recoveredFailures: number } {
-  if (!isFailed(outcome)) return { verdict: undefined, recoveredFailures: failures?.count ?? 0 };
-  const own = endedWithOf(span);
-  const verdict = failures?.verdict(own) ?? failedByItself(own, 0);
-  return { verdict, recoveredFailures: verdict.recoveredFailures };
-}

@@ -39,6 +39,7 @@ export class KeptRuns {
   readonly #holding = new Set<KeptRun>();
   #held = 0;
   #decidedEarly = 0;
+  #isClosed = false;
 
   constructor(
     policy: KeepPolicy,
@@ -88,8 +89,9 @@ export class KeptRuns {
     for (const record of held) this.#decide(record, run);
   }
 
-  /** Settles every run: what is held would be lost with the process. */
-  settleAll(): void {
+  /** Settles every run, since what is held would be lost with the process, and holds nothing from now on. */
+  close(): void {
+    this.#isClosed = true;
     for (const run of this.#holding) this.settle(run);
   }
 
@@ -126,7 +128,7 @@ export class KeptRuns {
 
   /** Whether a record of the run is to be held; makes room for it. */
   #mustWait(run: KeptRun): boolean {
-    if (run.whole !== undefined || run.isSettled) return false;
+    if (run.whole !== undefined || run.isSettled || this.#isClosed) return false;
     if (run.held.length < this.#policy.maxHeldPerRun) {
       if (this.#held >= this.#policy.maxHeld) this.#makeRoom();
       if (!run.isSettled && this.#held < this.#policy.maxHeld) return true;

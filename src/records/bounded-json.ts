@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { cutToBytes, wellFormedText } from './bounded-text.ts';
+import { cutToBytes, type RecordMarks, wellFormedText } from './bounded-text.ts';
 
 /** How much of a value is written. */
 export interface JsonBounds {
@@ -52,6 +52,14 @@ export function flatJson(values: Readonly<Record<string, unknown>>, maxBytes: nu
   const json = JSON.stringify(values);
   // Whatever the bounded form replaces is an escape here.
   return json.length * 3 <= maxBytes && !json.includes('\\u') ? json : undefined;
+}
+
+/** {@link boundedJson} of a record's field: what was cut or replaced is marked. */
+export function markedJson(value: unknown, maxBytes: number, marks: RecordMarks): string {
+  const bounded = boundedJson(value, { maxBytes });
+  if (bounded.truncated) marks.add('truncated');
+  if (bounded.sanitized) marks.add('sanitized');
+  return bounded.json;
 }
 
 function isFlat(value: unknown, type: string): boolean {

@@ -1,21 +1,14 @@
-import { isFailed, notesOf, type Outcome, type RejectionReason } from '../execution.ts';
-import {
-  ATTR_REJECTION_CURRENT,
-  ATTR_REJECTION_DETAIL,
-  ATTR_REJECTION_LIMIT,
-  ATTR_REJECTION_REASON,
-} from '../semconv.ts';
+import { isFailed, notesOf, type Outcome } from '../execution.ts';
 import { ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
-import { boundedJson, flatJson } from './bounded-json.ts';
+import { flatJson, markedJson } from './bounded-json.ts';
 import { boundedText, RecordMarks, TEXT_BOUNDS } from './bounded-text.ts';
 import type { EndedSpan } from './ended-span.ts';
-import { chainJson, detailsOfSaid, detailsOfThrown, errorLine } from './error-details.ts';
 import type { ExecutionFacts } from './execution-facts.ts';
 import type { ExecutionRecord, RecordFlag } from './execution-record.ts';
-import type { EndedWith, FailureVerdict } from './failure-ledger.ts';
+import type { FailureVerdict } from './failure-ledger.ts';
 import type { RecordDraft } from './record-draft.ts';
+import { putCancellation, putFailure, putRejection } from './record-endings.ts';
 import { sourceOf } from './record-source.ts';
-import { errorAttributesOf, errorSaidOf } from './span-outcome.ts';
 import { isUsableTime, millisOf } from './span-times.ts';
 
 /** What the live table knows about an execution that its span does not. */
@@ -34,23 +27,6 @@ export interface CaptureOptions {
   /** Which attributes without a column of their own go into the `attributes` column. */
   readonly captureAttributes: boolean | ((name: string) => boolean);
   readonly captureStack: boolean;
-}
-
-const REJECTION_REASONS: ReadonlySet<unknown> = new Set<RejectionReason>([
-  'tenant_limit',
-  'capacity_limit',
-  'rate_limit',
-  'queue_full',
-  'circuit_open',
-  'policy',
-  'other',
-]);
-
-/** The error an execution ended with: the object left beside its span, else what the span says. */
-export function endedWithOf(span: EndedSpan): EndedWith {
-  const thrown = notesOf(span)?.error;
-  if (thrown !== undefined) return { thrown, details: detailsOfThrown(thrown, errorAttributesOf(span)) };
-  return { thrown, details: detailsOfSaid(errorSaidOf(span)) };
 }
 
 /**
@@ -93,14 +69,14 @@ export function recordFromSpan(
   if (span.parentSpanContext !== undefined) record.parentSpanId = span.parentSpanContext.spanId;
   if (isOver) {
     record.outcome = outcome;
-    if (isFailed(outcome)) putFailure(record, end.verdict, options, marks);
+    if (isFailed(outcome)) putFailure(record, end.verdict, options.captureStack, marks);
     else if (outcome === 'cancellation') putCancellation(record, span, marks);
     else if (outcome === 'rejection') putRejection(record, span, marks);
   }
   const notes = notesOf(span);
   if (notes?.timelineTotal !== undefined) record.timelineTotal = notes.timelineTotal;
   if (notes?.timeline !== undefined && notes.timeline.length > 0) {
-    record.timeline = json(notes.timeline, TEXT_BOUNDS.timeline, marks);
+    record.timeline = markedJson(notes.timeline, TEXT_BOUNDS.timeline, marks);
   }
   putAttributes(record, span, options, marks);
   if (isOver) putTimes(record, span, marks);
@@ -120,54 +96,6 @@ function putTimes(record: RecordDraft, span: EndedSpan, marks: RecordMarks): voi
   }
   record.endedAt = end;
   record.durationMs = record.rev === 2 ? ownDuration : end - record.startedAt;
-}
-
-function putFailure(
-  record: RecordDraft,
-  verdict: FailureVerdict | undefined,
-  options: CaptureOptions,
-  marks: RecordMarks,
-): void {
-  if (verdict === undefined) return;
-  const { recorded: details, root } = verdict;
-  record.error = errorLine(details, marks);
-  record.errorType = details.type;
-  record.errorFingerprint = details.fingerprint;
-  if (details.code !== undefined) record.errorCode = details.code;
-  if (details.message !== undefined) record.errorMessage = details.message;
-  const chain = chainJson(details, marks);
-  if (chain !== undefined) record.errorChain = chain;
-  if (options.captureStack && !verdict.isStackElsewhere && details.stack !== undefined) {
-    record.errorStack = details.stack;
-  }
-  marks.addAll(details.flags);
-  if (root === undefined) return;
-  record.failedStep = root.name;
-  record.failedRecordId = root.recordId;
-  record.failedCount = verdict.failedCount;
-  const listed = verdict.linked.map(({ name, recordId }) => ({ name, record_id: recordId }));
-  record.failedSteps = json(listed, TEXT_BOUNDS.list, marks);
-}
-
-/** What cancelled it is worth knowing, but it is no failure: no stack, no fingerprint to group by. */
-function putCancellation(record: RecordDraft, span: EndedSpan, marks: RecordMarks): void {
-  const { thrown, details } = endedWithOf(span);
-  if (thrown === undefined && details.message === undefined) return;
-  record.error = errorLine(details, marks);
-  record.errorType = details.type;
-  if (details.code !== undefined) record.errorCode = details.code;
-  if (details.message !== undefined) record.errorMessage = details.message;
-  marks.addAll(details.flags);
-}
-
-function putRejection(record: RecordDraft, span: EndedSpan, marks: RecordMarks): void {
-  const reason = span.attributes[ATTR_REJECTION_REASON];
-  record.rejectionReason = REJECTION_REASONS.has(reason) ? (reason as RejectionReason) : 'other';
-  const detail = span.attributes[ATTR_REJECTION_DETAIL];
-  const limit = span.attributes[ATTR_REJECTION_LIMIT];
-  const current = span.attributes[ATTR_REJECTION_CURRENT];
-  if (detail === undefined && limit === undefined && current === undefined) return;
-  record.rejectionDetail = json({ detail, limit, current }, TEXT_BOUNDS.label, marks);
 }
 
 /** Columns first; what is left goes into `attributes`. Big texts share what the record's bound leaves. */
@@ -193,7 +121,7 @@ function putAttributes(
   let left = TEXT_BOUNDS.record - fixedBytes(record);
   if (rest !== undefined) {
     const maxBytes = Math.min(TEXT_BOUNDS.attributes, left);
-    record.attributes = flatJson(rest, maxBytes) ?? json(rest, maxBytes, marks);
+    record.attributes = flatJson(rest, maxBytes) ?? markedJson(rest, maxBytes, marks);
     left -= Buffer.byteLength(record.attributes);
   }
   if (input !== undefined) {
@@ -221,11 +149,4 @@ function fixedBytes(record: ExecutionRecord): number {
     if (text !== undefined) bytes += Buffer.byteLength(text);
   }
   return bytes;
-}
-
-function json(value: unknown, maxBytes: number, marks: RecordMarks): string {
-  const bounded = boundedJson(value, { maxBytes });
-  if (bounded.truncated) marks.add('truncated');
-  if (bounded.sanitized) marks.add('sanitized');
-  return bounded.json;
 }

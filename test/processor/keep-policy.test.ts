@@ -201,6 +201,9 @@ describe('the keep policy', () => {
     const ledger = new TracedLedger({ keep: { rate: 0.5, rng: () => 0.9, maxHeld: 16 } });
     const runs = Array.from({ length: 40 }, (_, index) => ledger.pipeline(`run-${index}`));
     for (const pipeline of runs) pipeline.step('load').end();
+    const { held, decidedEarly } = ledger.processor.heldRecords();
+    expect(held).toBeLessThanOrEqual(16);
+    expect(held + decidedEarly).toBe(40);
     const newest = runs.at(-1);
     newest?.fail(new Error('boom'));
 
@@ -211,12 +214,28 @@ describe('the keep policy', () => {
     ]);
   });
 
-  it('decides what it holds when it is shut down', async () => {
-    const ledger = new TracedLedger({ keep: { rate: 0.5, rng: () => 0.1 } });
-    ledger.pipeline().step('load').end();
-    await ledger.processor.shutdown();
+  it('decides what it holds of a run that is put out of the table of live executions', () => {
+    const ledger = new TracedLedger({ keep: { rate: 0.5, rng: () => 0.1 }, maxLiveExecutions: 2 });
+    ledger.pipeline('evicted').step('load').end();
+    ledger.pipeline('other');
+    expect(ledger.records).toEqual([]);
+    ledger.pipeline('another');
 
     expect(keptAs(ledger.records)).toEqual([['load', 'sampled', 0.5]]);
+    expect(ledger.processor.heldRecords().held).toBe(0);
+  });
+
+  it('decides what it holds when it is shut down, and holds nothing afterwards', async () => {
+    const ledger = new TracedLedger({ keep: { rate: 0.5, rng: () => 0.1 } });
+    const pipeline = ledger.pipeline();
+    pipeline.step('before').end();
+    await ledger.processor.shutdown();
+    ledger.pipeline().step('after').end();
+
+    expect(keptAs(ledger.records)).toEqual([
+      ['before', 'sampled', 0.5],
+      ['after', 'sampled', 0.5],
+    ]);
   });
 
   it('keeps the row of a suspended run, and decides its steps without waiting for a resume elsewhere', () => {

@@ -10,10 +10,8 @@ import {
 } from '@opentelemetry/api';
 import { type Sampler, type SpanLimits, type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { ACTIVE_EXECUTION_KEY, type ExecutionKind, leaveNotes, type Outcome } from '../../src/execution.ts';
-import {
-  ExecutionSpanProcessor,
-  type ExecutionSpanProcessorOptions,
-} from '../../src/processor/execution-span-processor.ts';
+import { ExecutionSpanProcessor } from '../../src/processor/execution-span-processor.ts';
+import type { ExecutionSpanProcessorOptions } from '../../src/processor/execution-span-processor-options.ts';
 import {
   ATTR_KIND,
   ATTR_OUTCOME,

@@ -1,0 +1,21 @@
+import type { RecordExporter } from '../export/record-exporter.ts';
+import type { KeepPolicyOptions } from '../records/keep-policy.ts';
+import type { RedactRecord } from '../records/redaction.ts';
+
+/** Options of an `ExecutionSpanProcessor`. */
+export interface ExecutionSpanProcessorOptions {
+  /** Takes the records to their store. */
+  readonly exporter: RecordExporter;
+  /** Which records are kept. Failures always are. @default all */
+  readonly keep?: KeepPolicyOptions;
+  /** Takes out of a record what must not be stored. */
+  readonly redact?: RedactRecord;
+  /** Executions that run at the same time, beyond which the oldest are no longer known. @default 100000 */
+  readonly maxLiveExecutions?: number;
+  /** Which attributes without a column of their own are kept in the `attributes` column. @default true */
+  readonly captureAttributes?: boolean | ((name: string) => boolean);
+  /** Whether records keep the stack of their error. @default true */
+  readonly captureStack?: boolean;
+  /** The time, milliseconds since the Unix epoch; asked only where a span's own makes no sense. @default Date.now */
+  readonly clock?: () => number;
+}
