@@ -16,6 +16,8 @@ export interface Cell {
 }
 
 const GAP = 2;
+/** cli-table3 takes a time that grows with the square of the rows, and gives up at some 100,000 of them. */
+const PAGE_ROWS = 100;
 
 /** A table without borders, cut to the terminal: what can give way does, widest first. Ends with a line break. */
 export function renderTable(
@@ -28,19 +30,21 @@ export function renderTable(
     const text = cutTo(cell.text, widths[index] ?? 0);
     return cell.look === undefined ? text : terminal.paint(cell.look, text);
   };
-  const table = new CliTable({
-    head: columns.map((column, index) => cut({ text: column.title, look: 'faint' }, index)),
-    colWidths: widths,
-    colAligns: columns.map((column) => column.align ?? 'left'),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
-    chars: BORDERS,
-  });
-  table.push(...rows.map((row) => row.map(cut)));
-  return `${table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')}\n`;
+  const head = columns.map((column, index) => cut({ text: column.title, look: 'faint' }, index));
+  const pages: string[] = [];
+  for (let start = 0; start < Math.max(1, rows.length); start += PAGE_ROWS) {
+    const page = new CliTable({
+      head: start === 0 ? head : [],
+      colWidths: widths,
+      colAligns: columns.map((column) => column.align ?? 'left'),
+      style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
+      chars: BORDERS,
+    });
+    for (const row of rows.slice(start, start + PAGE_ROWS)) page.push(row.map(cut));
+    pages.push(page.toString());
+  }
+  const lines = pages.join('\n').split('\n');
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
 function columnWidths(

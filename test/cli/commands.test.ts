@@ -107,6 +107,18 @@ describe('the command line', () => {
     });
   });
 
+  it('prints as many rows as there are', async () => {
+    const { stdout, stderr } = await cli(
+      'sql',
+      'with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000) select i, -i as minus from n',
+    );
+
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(5_001);
+    expect([lines[0], lines[1], lines[5_000]]).toEqual(['   i  minus', '   1     -1', '5000  -5000']);
+    expect(stderr).toBe('5000 rows\n');
+  });
+
   it.each([
     'delete from execution_records',
     'drop table execution_records',

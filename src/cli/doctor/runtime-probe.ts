@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -72,10 +72,10 @@ function reasonIn(output: string): string {
   return error?.slice(0, REASON_LENGTH) ?? output.trim().slice(-REASON_LENGTH);
 }
 
-/** A path as Node.js takes it on its command line, or the name of a package as it is. */
+/** A file as Node.js takes it on its command line, or the name of a package as it is. */
 function setupUrl(folder: string, setup: string): string {
-  const isPath = setup.startsWith('.') || setup.startsWith('/') || /\.[cm]?[jt]s$/.test(setup);
-  return isPath && !setup.startsWith('file:') ? pathToFileURL(resolve(folder, setup)).href : setup;
+  const path = resolve(folder, setup);
+  return setup.startsWith('.') || existsSync(path) ? pathToFileURL(path).href : setup;
 }
 
 /** The application's own copy of Runledger, else the one this command belongs to. */
