@@ -117,7 +117,10 @@ export const ATTRIBUTE_COLUMNS: ReadonlyMap<string, PutAttribute> = new Map<stri
   [ATTR_WAIT_MS, quantity('waitMs')],
   [ATTR_SUSPENDED_MS, quantity('suspendedMs')],
   [ATTR_WORK_UNITS, quantity('workUnits')],
-  [ATTR_ATTEMPT, count('attempt')],
+  [
+    ATTR_ATTEMPT,
+    (record, value) => typeof value === 'number' && value >= 1 && setCount(record, 'attempt', value),
+  ],
   [ATTR_ROWS_IN, count('rowsIn')],
   [ATTR_ROWS_OUT, count('rowsOut')],
   [ATTR_CHECKPOINT_COUNT, count('checkpointCount')],

@@ -93,7 +93,7 @@ export function factsOf(
         recordId = named(value, TEXT_BOUNDS.id, marks);
         break;
       case ATTR_STARTED_AT:
-        if (typeof value === 'number' && isUsableTime(hrTimeOf(value))) startedAt = value;
+        if (typeof value === 'number' && isUsableTime(hrTimeOf(value))) startedAt = millisOf(hrTimeOf(value));
         break;
       case ATTR_ATTEMPT:
         if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) attempt = value;

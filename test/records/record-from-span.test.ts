@@ -125,6 +125,8 @@ describe('the record of a span', () => {
           'runledger.tokens': Number.NaN,
           'runledger.final': 'yes',
           'runledger.work.units': Number.NaN,
+          'runledger.attempt': 0,
+          'runledger.segment': 1.5,
         },
       }),
     );
@@ -135,7 +137,10 @@ describe('the record of a span', () => {
       'runledger.tokens': 'NaN',
       'runledger.final': 'yes',
       'runledger.work.units': 'NaN',
+      'runledger.attempt': 0,
+      'runledger.segment': 1.5,
     });
+    expect(record).toMatchObject({ attempt: 1, rev: 2 });
     expect(record.rowsIn).toBeUndefined();
     expect(record.workUnits).toBeUndefined();
   });
