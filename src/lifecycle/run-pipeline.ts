@@ -34,7 +34,7 @@ export function runStep<T>(name: string, ...rest: RunArguments<T>): T {
  * `skip` or `reject`, and makes it active where it likes, by `run`.
  */
 export function startPipeline(name: string, options?: ExecutionOptions): Execution {
-  return startExecution('pipeline', name, options);
+  return new Execution('pipeline', name, options, parentContextOf(options), false);
 }
 
 /** What a pipeline's definition says of every run. */
@@ -65,15 +65,6 @@ export function definePipeline<Input, Output>(
   const call = (input: Input, options?: ExecutionOptions): Output =>
     runPipeline(name, { version, definitionHash, input, ...options }, (run) => fn(run, input));
   return Object.assign(call, { pipelineName: name, version, definitionHash });
-}
-
-/** Starts an execution where its options say, else where the code that is running is. */
-export function startExecution(
-  kind: ExecutionKind,
-  name: string,
-  options: ExecutionOptions | undefined,
-): Execution {
-  return new Execution(kind, name, options, parentContextOf(options), false);
 }
 
 function runAs<T>(kind: ExecutionKind, name: string, rest: RunArguments<T>): T {
