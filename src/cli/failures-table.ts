@@ -11,11 +11,11 @@ export function renderFailures(groups: readonly FailureGroup[], terminal: Termin
   return renderTable(
     [
       { title: 'COUNT', align: 'right' },
-      { title: 'FIRST SEEN', minWidth: 10 },
-      { title: 'LAST SEEN', minWidth: 10 },
+      { title: 'FIRST SEEN', minWidth: 11, isCutLast: true },
+      { title: 'LAST SEEN', minWidth: 11, isCutLast: true },
       { title: 'WHERE', minWidth: 8 },
       { title: 'LAST RUN' },
-      { title: 'ERROR', minWidth: 8 },
+      { title: 'ERROR', canGoBelow: true },
     ],
     groups.map((group) => [
       { text: formatCount(group.count) },

@@ -11,13 +11,13 @@ export function renderRuns(rows: readonly ExecutionRow[], terminal: Terminal, no
   const ids = shortIds(rows.map((row) => row.run_id));
   return renderTable(
     [
-      { title: 'STARTED', minWidth: 11 },
+      { title: 'STARTED', minWidth: 11, isCutLast: true },
       { title: 'PIPELINE', minWidth: 8 },
       { title: 'RUN' },
       { title: 'OUTCOME', minWidth: 7 },
       { title: 'DURATION', align: 'right' },
       { title: 'ATTEMPT', align: 'right', minWidth: 1 },
-      { title: 'FAILING STEP / REASON', minWidth: 8 },
+      { title: 'FAILING STEP / REASON', canGoBelow: true },
     ],
     rows.map((row) => [
       { text: formatTime(row.started_at) },

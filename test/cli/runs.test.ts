@@ -80,9 +80,10 @@ describe('runledger runs', () => {
     const { stdout } = await runCli(['runs', '--ledger', ledger.path], { env: { COLUMNS: '80' } });
 
     const lines = stdout.trimEnd().split('\n');
-    expect(lines).toHaveLength(3);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
-    expect(lines[2]).toContain('0193469e-2c00');
+    expect(lines[2]).toMatch(/^2026-11-20 03:00:00 {2}nightly.* {2}0193469e-2c00 {2}failure /);
+    expect(lines[3]).toBe('    insert: DataError: row 7: amount "abc" is not a number');
+    expect(lines).toHaveLength(4);
   });
 
   it('colours its output only where colours are wanted', async () => {
