@@ -31,7 +31,10 @@ export function drainAtExit(drainable: Drainable): () => void {
   return () => drainables.delete(drainable);
 }
 
-/** Has something flushed once when the event loop runs empty, within the same bound. */
+/**
+ * Has something flushed once when the event loop runs empty. Its own open sockets and timers may hold the process
+ * longer than our bound: an OTLP exporter whose collector is down retries for `OTEL_EXPORTER_OTLP_TIMEOUT`.
+ */
 export function flushAtExit(flush: () => Promise<void>): void {
   listen();
   flushes.add(flush);

@@ -1,4 +1,4 @@
-import { diag, type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api';
+import { diag, metrics, type TracerProvider, trace } from '@opentelemetry/api';
 import { flushAtExit } from './drain-at-exit.ts';
 import { joinTracerProvider } from './join-provider.ts';
 import { namesDestination, otelBoolean } from './otel-environment.ts';
@@ -53,13 +53,16 @@ function joinRunningSdk(ledger: Runledger, provider: TracerProvider): void {
 
 function startSdk(ledger: Runledger, { NodeSDK }: SdkNodeModule): void {
   const exportsLogs = namesDestination('LOGS');
-  new NodeSDK(withRunledger(quietWhereNothingIsNamed(exportsLogs), ledger)).start();
+  const configuration = withRunledger(quietWhereNothingIsNamed(exportsLogs), ledger);
+  new NodeSDK(configuration).start();
   if (!exportsLogs) withdrawLoggerProvider();
   const own = registeredTracerProvider();
   if (own === undefined) return;
-  const ownMeters = metrics.getMeterProvider();
+  // The ledger drains by itself, with a bound of its own for a store that is down.
+  const exporting = configuration.spanProcessors.filter((processor) => processor !== ledger.spanProcessor);
+  const meters = metrics.getMeterProvider() as { forceFlush?(): Promise<void> };
   flushAtExit(async () => {
-    await Promise.allSettled([own, ownMeters].map(flush));
+    await Promise.allSettled([...exporting, meters].map((part) => part.forceFlush?.()));
   });
 
   const switchable = new SwitchableTracerProvider(own);
@@ -115,12 +118,6 @@ function join(ledger: Runledger, provider: TracerProvider): void {
 function end(ledger: Runledger): void {
   ledger.instrumentation.disable();
   void ledger.shutdown();
-}
-
-async function flush(
-  provider: (TracerProvider | MeterProvider) & { forceFlush?(): Promise<void> },
-): Promise<void> {
-  await provider.forceFlush?.();
 }
 
 /** Said through `diag` and as a warning of the process: without an SDK nobody listens to `diag`. */

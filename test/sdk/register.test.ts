@@ -42,6 +42,16 @@ describe('runledger/register', () => {
     },
   );
 
+  it.each(['naturally', 'exit'])(
+    'lets a program end by %s although its ledger can not be written',
+    async (end) => {
+      const options = { args: [end], env: { RUNLEDGER_STORE: 'sqlite:/dev/null/ledger.db' } };
+      const plain = await folder.run('pipeline.mjs', options);
+      const registered = await folder.run('pipeline.mjs', { ...options, node: ['--import', REGISTER] });
+      expect(registered).toEqual(plain);
+    },
+  );
+
   it('leaves the end by a signal to the signal', async () => {
     const onOutput = (_: string, kill: (signal: NodeJS.Signals) => void) => kill('SIGTERM');
     const plain = await folder.run('pipeline.mjs', { args: ['signal'], onOutput });

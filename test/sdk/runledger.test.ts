@@ -1,0 +1,108 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { trace } from '@opentelemetry/api';
+import {
+  AlwaysOffSampler,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import {
+  createRunledger,
+  currentRunledger,
+  MemoryRecordStore,
+  type Runledger,
+  runPipeline,
+} from '../../src/index.ts';
+import { joinTracerProvider } from '../../src/sdk/join-provider.ts';
+
+let ledger: Runledger | undefined;
+
+afterEach(async () => {
+  trace.disable();
+  ledger?.instrumentation.disable();
+  await ledger?.shutdown();
+});
+
+describe('a ledger made by hand', () => {
+  it('has the parts of a tracer provider, which together record what is not sampled', async () => {
+    const store = new MemoryRecordStore();
+    ledger = createRunledger({ store });
+    const exporter = new InMemorySpanExporter();
+    trace.setGlobalTracerProvider(
+      new TracerProvider({
+        sampler: ledger.sampler(new AlwaysOffSampler()),
+        spanProcessors: [new SimpleSpanProcessor({ exporter }), ledger.spanProcessor],
+      }),
+    );
+    runPipeline('import', (run) => {
+      expect(ledger?.liveExecutions()).toEqual([
+        expect.objectContaining({ name: 'import', state: 'running' }),
+      ]);
+      run.step('load', () => 7);
+    });
+    await ledger.ready();
+    await ledger.forceFlush();
+    expect(exporter.getFinishedSpans()).toEqual([]);
+    expect(ledger.accounts()).toMatchObject({ created: 2, stored: 2, queued: 0 });
+    expect(ledger.liveExecutions()).toEqual([]);
+  });
+
+  it('is found by code that did not make it', () => {
+    ledger = createRunledger({ store: 'memory:' });
+    expect(currentRunledger()).toBe(ledger);
+  });
+
+  it('does nothing without a store, with the same parts', async () => {
+    ledger = createRunledger({ store: 'none' });
+    const sampler = new AlwaysOffSampler();
+    expect(ledger.sampler(sampler)).toBe(sampler);
+    expect(ledger.exporter).toBeUndefined();
+    await expect(ledger.shutdown()).resolves.toEqual({ stored: 0, left: 0, dropped: 0 });
+    expect(ledger.accounts()).toMatchObject({ created: 0, stored: 0 });
+  });
+
+  it('shuts down once, however often it is asked', async () => {
+    ledger = createRunledger({ store: 'memory:' });
+    const reports = await Promise.all([
+      ledger.shutdown(),
+      ledger.spanProcessor.shutdown(),
+      ledger.shutdown(),
+    ]);
+    expect(reports[2]).toEqual(reports[0]);
+    await expect(ledger.forceFlush()).resolves.toBeUndefined();
+  });
+});
+
+describe('joining a running tracer provider', () => {
+  const nothing = createProcessor();
+
+  it("wraps the sampler of tracers that are already in use, and leaves the provider's own list alone", () => {
+    const processors = [new SimpleSpanProcessor({ exporter: new InMemorySpanExporter() })];
+    const provider = new TracerProvider({ sampler: new AlwaysOffSampler(), spanProcessors: processors });
+    const tracer = provider.getTracer('early');
+    const wrap = () => ({ shouldSample: () => ({ decision: 2 }), toString: () => 'everything' });
+    expect(joinTracerProvider(provider, nothing, wrap)).toBe('whole');
+    expect(tracer.startSpan('now sampled').isRecording()).toBe(true);
+    expect(processors).toHaveLength(1);
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['a provider of another make', { getTracer: () => trace.getTracer('x') }],
+    ['fields that mean something else', { _activeSpanProcessor: { _spanProcessors: 'none' } }],
+  ])('changes nothing of %s', (_, provider) => {
+    const before = JSON.stringify(provider);
+    expect(joinTracerProvider(provider, nothing, (sampler) => sampler)).toBe('not at all');
+    expect(JSON.stringify(provider)).toBe(before);
+  });
+
+  it('says where the sampler can not be wrapped', () => {
+    const provider = { _activeSpanProcessor: { _spanProcessors: [] } };
+    expect(joinTracerProvider(provider, nothing, (sampler) => sampler)).toBe('sampled spans only');
+    expect(provider._activeSpanProcessor._spanProcessors).toEqual([nothing]);
+  });
+});
+
+function createProcessor() {
+  return { onStart() {}, onEnd() {}, forceFlush: async () => {}, shutdown: async () => {} };
+}
