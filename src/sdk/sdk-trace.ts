@@ -35,8 +35,8 @@ interface TraceModule {
 }
 
 /**
- * Loads the tracing package sdk-node depends on. `sdk-trace` (sdk-node 0.219 and later) takes one object in its processors,
- * `sdk-trace-base` of the earlier 2.x line takes the exporter first.
+ * Loads the tracing package sdk-node depends on. The processors of `sdk-trace` take one object, those of
+ * `sdk-trace-base`, on the earlier 2.x line, the exporter first.
  */
 export function loadSdkTrace(require: Require): SdkTrace {
   const [module, takesObject] = loadTraceModule(require);
