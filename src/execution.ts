@@ -82,8 +82,8 @@ export interface ActiveExecution {
   readonly name: string;
   /** Id of the run this execution belongs to: the outermost pipeline, or the execution itself where it has none. */
   readonly runId: string;
-  /** Span id of the execution's current span: the key under which the recording half knows it. */
-  readonly spanId: string;
+  /** The execution's current span, on which the recording half keeps what it knows. */
+  readonly span: object;
 }
 
 /**

@@ -177,9 +177,15 @@ export class RecordDelivery {
 
 /** The records without lower revisions of the same; the very list when there are none, as is usual. */
 function newestRevisions(records: readonly ExecutionRecord[]): readonly ExecutionRecord[] {
+  if (!records.some(mayRepeat)) return records;
   const ids = new Set<string>();
   for (const { recordId } of records) ids.add(recordId);
   return ids.size === records.length ? records : parcelsFromBatch({ records }).map(({ record }) => record);
+}
+
+/** An execution of one segment makes one record, of revision 2. Comparing the ids of all would cost more than to queue them. */
+function mayRepeat({ rev }: ExecutionRecord): boolean {
+  return rev !== 2;
 }
 
 /** One parcel for each record id, with the highest revision; of equal ones the later. */

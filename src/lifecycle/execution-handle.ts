@@ -124,10 +124,6 @@ export class Execution implements ActiveExecution {
     return this.#spans.current;
   }
 
-  get spanId(): string {
-    return this.#spans.current?.spanContext().spanId ?? NO_SPAN.spanId;
-  }
-
   /** True while the execution runs; false while it is suspended and after its end. */
   get isRunning(): boolean {
     return !this.#isEnded && this.#notes?.interrupts.isSuspended !== true;

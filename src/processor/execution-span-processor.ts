@@ -96,7 +96,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
    */
   onEnding(span: StartedSpan): void {
     try {
-      const failures = this.#live.running(span.spanContext().spanId)?.failures;
+      const failures = kindOf(span) === undefined ? undefined : this.#live.of(span)?.failures;
       if (failures === undefined || isSuspended(span)) return;
       const { verdict, recoveredFailures } = endOf(span, outcomeOf(span), failures);
       if (verdict?.root !== undefined) span.setAttribute(ATTR_FAILED_STEP, verdict.root.name);
@@ -109,8 +109,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   onEnd(span: EndedSpan): void {
     try {
       const kind = kindOf(span);
-      if (kind === undefined) this.#live.endForeign(span);
-      else this.#end(span, kind);
+      if (kind !== undefined) this.#end(span, kind);
     } catch (error) {
       this.#report('end', error);
     }
@@ -143,15 +142,14 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   }
 
   #start(span: StartedSpan, kind: ExecutionKind, parentContext: Context): void {
-    const { spanId } = span.spanContext();
     const recordId = this.#live.hasSuspended ? span.attributes[ATTR_RECORD_ID] : undefined;
     const suspended = typeof recordId === 'string' ? this.#live.resume(recordId) : undefined;
-    this.#live.start(spanId, suspended ?? this.#liveFrom(span, kind, this.#parentOf(span, parentContext)));
+    this.#live.start(span, suspended ?? this.#liveFrom(span, kind, this.#parentOf(span, parentContext)));
   }
 
   /** A suspended parent has no span now; its children name it by its record. */
   #parentOf(span: StartedSpan, parentContext: Context): LiveExecution | undefined {
-    const parent = this.#live.parentOf(span, parentContext);
+    const parent = this.#live.parentOf(parentContext);
     if (parent !== undefined || !this.#live.hasSuspended) return parent;
     const recordId = span.attributes[ATTR_PARENT_RECORD_ID];
     return typeof recordId === 'string' ? this.#live.suspended(recordId) : undefined;
@@ -177,12 +175,16 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       failures: undefined,
       run: parent === undefined ? this.#kept.start(facts.runId) : parent.run,
       hasEnded: false,
+      older: undefined,
+      newer: undefined,
+      isListed: false,
     };
   }
 
   #end(span: EndedSpan, kind: ExecutionKind): void {
-    const known = this.#live.end(span.spanContext().spanId);
-    const execution = known ?? this.#liveFrom(span, kind, this.#live.parentBySpan(span));
+    const known = this.#live.of(span);
+    const execution = known ?? this.#liveFrom(span, kind, undefined);
+    this.#live.end(execution);
     const flags =
       known === undefined ? START_MISSING : execution.parent?.hasEnded === true ? LATE : undefined;
     const endOrder = ++this.#order;

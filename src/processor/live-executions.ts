@@ -1,6 +1,5 @@
-import type { Attributes, Context, Meter } from '@opentelemetry/api';
+import { type Attributes, type Context, type Meter, trace } from '@opentelemetry/api';
 import { ACTIVE_EXECUTION_KEY, type ActiveExecution, type ExecutionKind } from '../execution.ts';
-import type { EndedSpan } from '../records/ended-span.ts';
 import type { ExecutionFacts } from '../records/execution-facts.ts';
 import type { FailureLedger } from '../records/failure-ledger.ts';
 import {
@@ -11,9 +10,10 @@ import {
   NAME_OTHER,
 } from '../semconv.ts';
 import type { KeptRun } from './kept-runs.ts';
+import { type Listed, RunningList } from './running-list.ts';
 
 /** An execution between its start and its end. */
-export interface LiveExecution extends ExecutionFacts {
+export interface LiveExecution extends ExecutionFacts, Listed<LiveExecution> {
   readonly parent: LiveExecution | undefined;
   /** When it started, on the counter of starts and ends. */
   readonly startOrder: number;
@@ -22,6 +22,10 @@ export interface LiveExecution extends ExecutionFacts {
   /** What the keep policy holds of its run; undefined where everything is kept. */
   run: KeptRun | undefined;
   hasEnded: boolean;
+}
+
+interface Carrier {
+  [key: symbol]: LiveExecution | undefined;
 }
 
 /** What is told about an execution that runs. */
@@ -39,19 +43,19 @@ export interface LiveExecutionView {
 
 /** Pipelines that have their own series of active executions; all others share one. */
 const MAX_PIPELINE_SERIES = 200;
-/** Share of a full table that goes at once: a Map finds its oldest entry the slower the more were deleted. */
-const EVICTED_SHARE = 1 / 16;
 
 /**
- * The executions that run in this process now, by the span id of their current segment. Bounded by count alone:
- * long jobs are the ones people ask about, so age evicts nothing. When the table is full the oldest go, counted.
+ * The executions of this process, from their start to their end. What is known of one hangs on its span, and on spans
+ * of other libraries that run in it, so it lives as long as they do and is found without a search. Beside that there is
+ * a list of what runs now, bounded by count alone: long jobs are the ones people ask about, so age evicts nothing. When
+ * it is full the oldest go, counted; their records are as good as any.
  */
 export class LiveExecutions {
-  readonly #running = new Map<string, LiveExecution>();
+  /** Names the property of spans; one for each table, since there may be several processors. */
+  readonly #key = Symbol('runledger execution');
+  readonly #running = new RunningList<LiveExecution>();
   /** Suspended executions by record id: their next segment has another span. */
   readonly #suspended = new Map<string, LiveExecution>();
-  /** The execution that spans of other libraries run in, by their span id. */
-  readonly #within = new Map<string, LiveExecution>();
   readonly #max: number;
   readonly #onEvicted: (execution: LiveExecution) => void;
   #evicted = 0;
@@ -61,48 +65,40 @@ export class LiveExecutions {
     this.#onEvicted = onEvicted;
   }
 
-  get size(): number {
-    return this.#running.size + this.#suspended.size;
+  /** The execution a span is, or runs in; undefined where the start of the span was not seen. */
+  of(span: object): LiveExecution | undefined {
+    return (span as Carrier)[this.#key];
   }
 
-  /** Executions that were put out of a full table; their records are marked `start_missing`. */
-  get evicted(): number {
-    return this.#evicted;
-  }
-
-  /** The live execution a span starts in: by the context, else by its parent span. */
-  parentOf(span: EndedSpan, parentContext: Context): LiveExecution | undefined {
-    if (this.#running.size === 0) return undefined;
+  /** The execution a span starts in: by the execution whose code runs, else by its parent span. */
+  parentOf(parentContext: Context): LiveExecution | undefined {
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY) as ActiveExecution | undefined;
-    const running = active === undefined ? undefined : this.#running.get(active.spanId);
-    return running ?? this.parentBySpan(span);
+    const running = active === undefined ? undefined : this.of(active.span);
+    if (running !== undefined) return running;
+    const parentSpan = trace.getSpan(parentContext);
+    return parentSpan === undefined ? undefined : this.of(parentSpan);
   }
 
-  /** The live execution a span's parent span is, or runs in. */
-  parentBySpan(span: EndedSpan): LiveExecution | undefined {
-    const parentSpanId = span.parentSpanContext?.spanId;
-    if (parentSpanId === undefined) return undefined;
-    return this.#running.get(parentSpanId) ?? this.#within.get(parentSpanId);
+  start(span: object, execution: LiveExecution): void {
+    (span as Carrier)[this.#key] = execution;
+    if (this.#running.size >= this.#max) this.#evict();
+    this.#running.add(execution);
   }
 
-  start(spanId: string, execution: LiveExecution): void {
-    if (this.#running.size >= this.#max) this.#evictFrom(this.#running);
-    this.#running.set(spanId, execution);
+  /** A span of another library starts: executions below it belong to the execution it runs in. */
+  startForeign(span: object, parentContext: Context): void {
+    if (this.#running.size === 0 && this.#suspended.size === 0) return;
+    const execution = this.parentOf(parentContext);
+    if (execution !== undefined) (span as Carrier)[this.#key] = execution;
   }
 
-  /** Takes the execution whose span ends out of the table. */
-  end(spanId: string): LiveExecution | undefined {
-    const execution = this.#running.get(spanId);
-    if (execution !== undefined) this.#running.delete(spanId);
-    return execution;
-  }
-
-  running(spanId: string): LiveExecution | undefined {
-    return this.#running.get(spanId);
+  /** Takes an execution whose span ends off the list. */
+  end(execution: LiveExecution): void {
+    this.#running.remove(execution);
   }
 
   suspend(execution: LiveExecution): void {
-    if (this.#suspended.size >= this.#max) this.#evictFrom(this.#suspended);
+    if (this.#suspended.size >= this.#max) this.#evictSuspended();
     this.#suspended.set(execution.recordId, execution);
   }
 
@@ -121,22 +117,10 @@ export class LiveExecutions {
     return execution;
   }
 
-  /** A span of another library starts: executions below it belong to the execution it runs in. */
-  startForeign(span: EndedSpan, parentContext: Context): void {
-    const execution = this.parentOf(span, parentContext);
-    if (execution === undefined) return;
-    if (this.#within.size >= this.#max) dropOldest(this.#within, this.#evictedAtOnce, () => {});
-    this.#within.set(span.spanContext().spanId, execution);
-  }
-
-  endForeign(span: EndedSpan): void {
-    if (this.#within.size > 0) this.#within.delete(span.spanContext().spanId);
-  }
-
   /** What runs now, first to start first; `limit` at most. */
   snapshot(limit: number = Number.POSITIVE_INFINITY): readonly LiveExecutionView[] {
     const views: LiveExecutionView[] = [];
-    for (const execution of this.#running.values()) {
+    for (const execution of this.#running) {
       if (views.length >= limit) return views;
       views.push(viewOf(execution, 'running'));
     }
@@ -160,7 +144,7 @@ export class LiveExecutions {
     meter
       .createObservableCounter(METRIC_EXECUTIONS_EVICTED, {
         description:
-          'Executions put out of the full table of live executions; their records lack what it knew.',
+          'Executions put out of the full list of live executions; they are recorded all the same.',
         unit: '{execution}',
       })
       .addCallback((result) => result.observe(this.#evicted));
@@ -169,7 +153,7 @@ export class LiveExecutions {
   #countByPipeline(): readonly (readonly [number, Attributes])[] {
     const counts = new Map<string, { kind: ExecutionKind; pipeline: string; count: number }>();
     const pipelines = new Set<string>();
-    for (const { kind, pipeline: name } of this.#running.values()) {
+    for (const { kind, pipeline: name } of this.#running) {
       let pipeline = name ?? '';
       if (!pipelines.has(pipeline)) {
         if (pipelines.size < MAX_PIPELINE_SERIES) pipelines.add(pipeline);
@@ -186,28 +170,24 @@ export class LiveExecutions {
     ]);
   }
 
-  #evictFrom(table: Map<string, LiveExecution>): void {
-    dropOldest(table, this.#evictedAtOnce, (execution) => {
-      this.#evicted++;
-      this.#onEvicted(execution);
-    });
+  #evict(): void {
+    const oldest = this.#running.removeOldest();
+    if (oldest !== undefined) this.#countEvicted(oldest);
   }
 
-  get #evictedAtOnce(): number {
-    return Math.max(1, Math.floor(this.#max * EVICTED_SHARE));
+  /** Many at once: a Map finds its oldest entry the slower the more were deleted. */
+  #evictSuspended(): void {
+    let left = Math.max(1, Math.floor(this.#max / 16));
+    for (const [recordId, execution] of this.#suspended) {
+      this.#suspended.delete(recordId);
+      this.#countEvicted(execution);
+      if (--left === 0) return;
+    }
   }
-}
 
-function dropOldest(
-  table: Map<string, LiveExecution>,
-  count: number,
-  onDropped: (execution: LiveExecution) => void,
-): void {
-  let left = count;
-  for (const [key, execution] of table) {
-    table.delete(key);
-    onDropped(execution);
-    if (--left === 0) return;
+  #countEvicted(execution: LiveExecution): void {
+    this.#evicted++;
+    this.#onEvicted(execution);
   }
 }
 

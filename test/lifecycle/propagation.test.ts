@@ -23,7 +23,7 @@ function handedOver(): { carrier: Carrier; recordId: string | undefined; spanId:
     attempt: 2,
   });
   injectExecution(carrier, { execution: pipeline });
-  const handed = { carrier, recordId: pipeline.recordId, spanId: pipeline.spanId };
+  const handed = { carrier, recordId: pipeline.recordId, spanId: pipeline.span.spanContext().spanId };
   pipeline.end();
   return handed;
 }

@@ -245,7 +245,7 @@ describe('a handle', () => {
     runStep('load', { parent: pipeline }, (step) => expect(step.runId).toBe(pipeline.runId));
     pipeline.end();
 
-    expect(telemetry.span('step load').parentSpanContext?.spanId).toBe(pipeline.spanId);
+    expect(telemetry.span('step load').parentSpanContext?.spanId).toBe(pipeline.span.spanContext().spanId);
     expect.assertions(2);
   });
 

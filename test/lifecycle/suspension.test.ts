@@ -129,7 +129,7 @@ describe('an interrupt', () => {
       'runledger.rows.in': 3,
     });
     expect(second?.attributes).not.toHaveProperty('runledger.state');
-    expect(second?.parentSpanContext?.spanId).toBe(outer.spanId);
+    expect(second?.parentSpanContext?.spanId).toBe(outer.span.spanContext().spanId);
     expect(second?.links).toMatchObject([
       { context: first?.spanContext(), attributes: { 'runledger.link.kind': 'resume' } },
     ]);

@@ -100,7 +100,7 @@ describe('live executions', () => {
     ]);
   });
 
-  it('put the oldest out of a full table, count them, and record them all the same', () => {
+  it('put the oldest off a full list, and record them all the same with what they failed at', () => {
     const ledger = new TracedLedger({ maxLiveExecutions: 2 });
     const [oldest, middle, newest] = [
       ledger.pipeline('oldest'),
@@ -109,10 +109,17 @@ describe('live executions', () => {
     ];
 
     expect(ledger.processor.liveExecutions().map(({ name }) => name)).toEqual(['middle', 'newest']);
-    for (const run of [oldest, middle, newest]) run.end();
-    expect(ledger.recordOf('oldest').flags).toEqual(['start_missing']);
-    expect(ledger.recordOf('middle').flags).toBeUndefined();
-    expect(ledger.recordOf('newest').flags).toBeUndefined();
+    const error = new Error('boom');
+    oldest.step('load').fail(error);
+    oldest.fail(error);
+    for (const run of [middle, newest]) run.end();
+    expect(ledger.recordOf('oldest')).toMatchObject({
+      outcome: 'failure',
+      failedStep: 'load',
+      failedCount: 1,
+    });
+    expect(ledger.records.map(({ flags }) => flags)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(ledger.processor.liveExecutions()).toEqual([]);
   });
 
   it('are counted by kind and pipeline, and so are evictions', async () => {

@@ -155,7 +155,7 @@ function startExecution(
     },
     parent,
   );
-  const active = { kind, name, runId: '', spanId: span.spanContext().spanId };
+  const active = { kind, name, runId: '', span };
   return new TracedExecution(
     tracer,
     span,
