@@ -44,7 +44,7 @@ export interface RunledgerConfiguration {
  * Its span processor and instrumentation join yours, and your sampler (or the one `OTEL_TRACES_SAMPLER` names) goes on
  * deciding what is exported, while executions are recorded whatever it decides. NodeSDK builds exporters from `OTEL_*`
  * only where its configuration has none; they are built here then, from the same packages. `shutdown` of the
- * SDK shuts the ledger down.
+ * SDK shuts the ledger down; a program that ends without one is waited for, see the guarantees in `docs/operations.md`.
  *
  * The second argument is options, or a ledger made by {@link createRunledger} where its `ready()` and `accounts()` are
  * wanted; `currentRunledger()` finds it too. Throws for options that can not work. With `enabled: false`, and where

@@ -82,6 +82,11 @@ describe('withRunledger', () => {
     expect(folder.rows()).toHaveLength(3);
   });
 
+  it('keeps the records of a program that forgets to shut its SDK down', async () => {
+    await folder.run('composed.mjs', { args: ['processors', 'leave'], env: QUIET });
+    expect(folder.rows().map(({ name }) => name)).toEqual(['download', 'import', 'load']);
+  });
+
   it('refuses a variable that can not work', async () => {
     const { exitCode, stderr } = await folder.run('composed.mjs', { env: { RUNLEDGER_SLOW_MS: 'soon' } });
     expect(exitCode).toBe(1);

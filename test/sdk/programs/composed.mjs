@@ -26,5 +26,5 @@ if (process.argv[3] === 'scrape') {
 await trace.getTracerProvider().getDelegate().forceFlush();
 // Read before the shutdown, at which the in-memory exporter forgets.
 const spans = exporter.getFinishedSpans().map(({ name }) => name);
-await sdk.shutdown();
+if (process.argv[3] !== 'leave') await sdk.shutdown();
 process.stdout.write(`${JSON.stringify({ spans, accounts: currentRunledger()?.accounts() })}\n`);
