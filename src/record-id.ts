@@ -15,7 +15,8 @@ export function recordIdFloor(startedAtMs: number): string {
 }
 
 const LOW = 2 ** 24;
-const HEX3 = Array.from({ length: 2 ** 12 }, (_, value) => value.toString(16).padStart(3, '0'));
+/** Every three hex digits, from the first record on: making them takes longer than the rest of an import. */
+const HEX3: string[] = [];
 let high = -1;
 let highDigits = '';
 
@@ -24,6 +25,7 @@ function recordIdPrefix(micros: number): string {
   const positive = micros > 0 ? micros : 0;
   const upper = Math.floor(positive / LOW);
   if (upper !== high) {
+    for (let value = HEX3.length; value < 2 ** 12; value++) HEX3.push(value.toString(16).padStart(3, '0'));
     high = upper;
     highDigits = upper.toString(16).padStart(7, '0');
   }
