@@ -1,8 +1,9 @@
-import { type Attributes, diag } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import type { ExecutionKind, Moment } from '../execution.ts';
 import { ExecutionNotes } from './execution-notes.ts';
 import type { SegmentState } from './execution-spans.ts';
 import { Interrupts, type OpenInterrupt } from './interrupts.ts';
+import { report } from './report.ts';
 import { Timeline } from './timeline.ts';
 import { spanContextFromTraceparent, traceparentFromSpanContext } from './traceparent.ts';
 
@@ -119,7 +120,7 @@ function parseToken(text: unknown): Token | undefined {
     const token: unknown = JSON.parse(text);
     return isToken(token) ? token : undefined;
   } catch (error) {
-    diag.debug('a token is no JSON', error);
+    report('debug', 'a token is no JSON', error);
     return undefined;
   }
 }

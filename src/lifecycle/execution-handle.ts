@@ -1,4 +1,4 @@
-import { type Attributes, type Context, context, diag, type Span, trace } from '@opentelemetry/api';
+import { type Attributes, type Context, context, type Span, trace } from '@opentelemetry/api';
 import {
   ACTIVE_EXECUTION_KEY,
   type ActiveExecution,
@@ -37,6 +37,7 @@ import {
 import { activeMetrics, type PipelineMetrics } from './pipeline-metrics.ts';
 import type { Ending } from './pipeline-tracer.ts';
 import { rejectionAttributes } from './rejection-attributes.ts';
+import { report } from './report.ts';
 import { runExecution } from './run-execution.ts';
 import { identityOf, RunIdentity } from './run-identity.ts';
 import { waitMsOf } from './start-attributes.ts';
@@ -232,7 +233,7 @@ export class Execution implements ActiveExecution {
     const now = Date.now();
     const closed = this.#isEnded ? undefined : this.#notes?.interrupts.resume(id, now);
     if (closed === undefined) {
-      diag.debug(`resume of "${id}", which is not interrupted, is ignored`);
+      report('debug', `resume of "${id}", which is not interrupted, is ignored`);
       return;
     }
     this.#metrics?.interruptEnded(closed.kind, 'resumed', now - closed.at);
