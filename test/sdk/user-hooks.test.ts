@@ -131,6 +131,20 @@ describe('what the application plugs in', () => {
     expect(dropped?.shutdown_deadline).toBe(created);
   });
 
+  it('reaches nobody where the source of jitter throws, and the store is tried again', async () => {
+    const store = new ScriptedRecordStore({
+      write: (_, call) => {
+        if (call === 1) throw new Error('away for a moment');
+      },
+    });
+    start({ store, batch: { retry: { random: hurl, baseDelayMillis: 1 } } });
+    await work();
+    await ledger?.forceFlush();
+
+    expect(ledger?.accounts()).toMatchObject({ queued: 0, dropped: { internal_error: 0 } });
+    expect(ledger?.accounts().stored).toBe(ledger?.accounts().created);
+  });
+
   it('reaches nobody where the logger throws, whatever there is to say', async () => {
     diag.setLogger(
       { error: hurl, warn: hurl, info: hurl, debug: hurl, verbose: hurl },
