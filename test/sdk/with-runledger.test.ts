@@ -83,6 +83,16 @@ describe('withRunledger', () => {
     expect(folder.rows()).toHaveLength(3);
   });
 
+  it('exports and keeps everything once where it is applied, and shut down, twice', async () => {
+    const { exitCode, stdout } = await folder.run('composed.mjs', {
+      args: ['processors', 'twice'],
+      env: QUIET,
+    });
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout).spans.sort()).toEqual(SPANS);
+    expect(folder.rows().map(({ name }) => name)).toEqual(['download', 'import', 'load']);
+  });
+
   it('keeps the records of a program that forgets to shut its SDK down', async () => {
     await folder.run('composed.mjs', { args: ['processors', 'leave'], env: QUIET });
     expect(folder.rows().map(({ name }) => name)).toEqual(['download', 'import', 'load']);
