@@ -33,12 +33,12 @@ export const OUTCOMES: readonly Outcome[] = [
   'rejection',
 ];
 
-/** Outcomes that an ancestor may take over as its root cause. A cancelled, skipped or rejected child is none. */
-const FAILED: ReadonlySet<Outcome> = new Set(['failure', 'error', 'timeout']);
-
-/** Whether an outcome counts as failed: it marks the span ERROR and climbs to the parents. */
+/**
+ * Whether an outcome counts as failed: it marks the span ERROR, and an ancestor may take it over as its root cause. A
+ * cancelled, skipped or rejected execution is none.
+ */
 export function isFailed(outcome: Outcome): boolean {
-  return FAILED.has(outcome);
+  return outcome === 'failure' || outcome === 'error' || outcome === 'timeout';
 }
 
 /** A moment in the life of an execution: a checkpoint, an interrupt, a retry that was scheduled. */

@@ -21,8 +21,7 @@ let highDigits = '';
 
 /** `Number.prototype.toString(16)` takes half a microsecond here; the high digits change every 17 seconds. */
 function recordIdPrefix(micros: number): string {
-  // biome-ignore lint/complexity/useMathMinMax: NaN has to become 0 too.
-  const positive = micros > 0 ? micros : 0;
+  const positive = Math.max(0, micros) || 0;
   const upper = Math.floor(positive / LOW);
   if (upper !== high) {
     high = upper;

@@ -20,7 +20,7 @@ export interface BatchOptions {
   readonly maxQueueBytes?: number;
   /** Records in one write. @default 512 */
   readonly maxExportBatchSize?: number;
-  /** Records in one write while a backlog is worked off. @default 4096 */
+  /** Records in one write while a backlog is worked off. @default 2048 */
   readonly maxBacklogBatchSize?: number;
   /** Estimated bytes in one write. @default 4 MiB */
   readonly maxExportBatchBytes?: number;
@@ -47,7 +47,7 @@ const DEFAULTS: Readonly<Record<NumberOption, number>> = {
   maxQueueSize: 50_000,
   maxQueueBytes: 64 * 1024 * 1024,
   maxExportBatchSize: 512,
-  maxBacklogBatchSize: 4096,
+  maxBacklogBatchSize: 2048,
   maxExportBatchBytes: 4 * 1024 * 1024,
   scheduledDelayMillis: 5,
   exportTimeoutMillis: 30_000,

@@ -20,6 +20,8 @@ import { StoreSession, type WriteListener } from './store-session.ts';
 
 /** Share of the shutdown's time that the drain may take; the rest is for closing the store. */
 const DRAIN_SHARE = 0.9;
+/** Revision of an execution's record where it has no other: it was neither suspended nor detached. */
+const ONLY_REVISION = 2;
 
 /**
  * Brings records to a store in batches, one write at a time, and loses none it does not count.
@@ -75,6 +77,7 @@ export class BatchRecordExporter implements RecordExporter {
     }
     try {
       record.seq = ++this.#seq;
+      if (record.rev !== ONLY_REVISION) this.#delivery.expectRevisions();
       this.#queue.append(record);
     } catch {
       this.#accounting.dropped('internal_error', 1);

@@ -44,6 +44,7 @@ export class RecordDelivery {
   readonly #queue: RecordQueue;
   readonly #accounting: RecordAccounting;
   readonly #random: () => number;
+  #mayRepeat = false;
 
   constructor(session: StoreSession, queue: RecordQueue, accounting: RecordAccounting, random: () => number) {
     this.#session = session;
@@ -52,10 +53,19 @@ export class RecordDelivery {
     this.#random = random;
   }
 
+  /**
+   * Says that batches may hold several revisions of one record. Until then no record ids are compared, which for a cheap
+   * store would cost more than all the rest.
+   */
+  expectRevisions(): void {
+    this.#mayRepeat = true;
+  }
+
   /** Rejects with {@link StoreUnavailableError} alone, and only while something of the batch is not settled. */
   async deliver(batch: RecordBatch): Promise<void> {
     await this.#open();
-    const error = await this.#send(batch, newestRevisions(batch.records));
+    const { records } = batch;
+    const error = await this.#send(batch, this.#mayRepeat ? newestRevisions(records) : records);
     if (error === undefined) return;
     const parcels = parcelsFromBatch(batch);
     if (error.errorClass === 'data') {
@@ -177,15 +187,9 @@ export class RecordDelivery {
 
 /** The records without lower revisions of the same; the very list when there are none, as is usual. */
 function newestRevisions(records: readonly ExecutionRecord[]): readonly ExecutionRecord[] {
-  if (!records.some(mayRepeat)) return records;
   const ids = new Set<string>();
   for (const { recordId } of records) ids.add(recordId);
   return ids.size === records.length ? records : parcelsFromBatch({ records }).map(({ record }) => record);
-}
-
-/** An execution of one segment makes one record, of revision 2. Comparing the ids of all would cost more than to queue them. */
-function mayRepeat({ rev }: ExecutionRecord): boolean {
-  return rev !== 2;
 }
 
 /** One parcel for each record id, with the highest revision; of equal ones the later. */

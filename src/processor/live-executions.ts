@@ -13,7 +13,8 @@ import type { KeptRun } from './kept-runs.ts';
 import { type Listed, RunningList } from './running-list.ts';
 
 /** An execution between its start and its end. */
-export interface LiveExecution extends ExecutionFacts, Listed<LiveExecution> {
+export interface LiveExecution extends Listed<LiveExecution> {
+  readonly facts: ExecutionFacts;
   readonly parent: LiveExecution | undefined;
   /** When it started, on the counter of starts and ends. */
   readonly startOrder: number;
@@ -99,7 +100,7 @@ export class LiveExecutions {
 
   suspend(execution: LiveExecution): void {
     if (this.#suspended.size >= this.#max) this.#evictSuspended();
-    this.#suspended.set(execution.recordId, execution);
+    this.#suspended.set(execution.facts.recordId, execution);
   }
 
   get hasSuspended(): boolean {
@@ -153,7 +154,8 @@ export class LiveExecutions {
   #countByPipeline(): readonly (readonly [number, Attributes])[] {
     const counts = new Map<string, { kind: ExecutionKind; pipeline: string; count: number }>();
     const pipelines = new Set<string>();
-    for (const { kind, pipeline: name } of this.#running) {
+    for (const { facts } of this.#running) {
+      const { kind, pipeline: name } = facts;
       let pipeline = name ?? '';
       if (!pipelines.has(pipeline)) {
         if (pipelines.size < MAX_PIPELINE_SERIES) pipelines.add(pipeline);
@@ -191,7 +193,7 @@ export class LiveExecutions {
   }
 }
 
-function viewOf(execution: LiveExecution, state: LiveExecutionView['state']): LiveExecutionView {
-  const { recordId, kind, name, pipeline, runId, attempt, startedAt } = execution;
+function viewOf({ facts }: LiveExecution, state: LiveExecutionView['state']): LiveExecutionView {
+  const { recordId, kind, name, pipeline, runId, attempt, startedAt } = facts;
   return { recordId, kind, name, pipeline, runId, attempt, startedAt, state };
 }

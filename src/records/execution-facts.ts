@@ -65,6 +65,7 @@ export function factsOf(
   let startedAt: number | undefined;
   let attempt = 1;
   for (const key in attributes) {
+    if (key === ATTR_KIND) continue;
     const value = attributes[key];
     switch (key) {
       case ATTR_STEP_NAME:

@@ -54,24 +54,24 @@ export interface ExecutionRecord {
   readonly kind: ExecutionKind;
   readonly name: string;
   /** The nearest enclosing pipeline, or the pipeline's own name. */
-  readonly pipeline?: string;
+  readonly pipeline?: string | undefined;
   readonly version?: string;
   readonly definitionHash?: string;
   readonly runId: string;
-  readonly parentRecordId?: string;
+  readonly parentRecordId?: string | undefined;
   readonly traceId: string;
   readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly correlationId?: string;
+  readonly parentSpanId?: string | undefined;
+  readonly correlationId?: string | undefined;
   readonly attempt: number;
   /** Whether no further attempt follows; undefined where nobody said. */
   readonly final?: boolean;
-  readonly tenant?: string;
+  readonly tenant?: string | undefined;
   readonly state: ExecutionState;
-  readonly outcome?: Outcome;
+  readonly outcome?: Outcome | undefined;
   readonly startedAt: number;
-  readonly endedAt?: number;
-  readonly durationMs?: number;
+  readonly endedAt?: number | undefined;
+  readonly durationMs?: number | undefined;
   readonly waitMs?: number;
   readonly suspendedMs?: number;
 

@@ -1,4 +1,5 @@
 import { isFailed, notesOf, type Outcome } from '../execution.ts';
+import { ATTR_KIND, ATTR_STEP_NAME } from '../semconv.ts';
 import { ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
 import { flatJson, markedJson } from './bounded-json.ts';
 import { boundedText, RecordMarks, TEXT_BOUNDS } from './bounded-text.ts';
@@ -51,24 +52,26 @@ export function recordFromSpan(
     seq: 0,
     kind: facts.kind,
     name: facts.name,
+    pipeline: facts.pipeline,
     runId: facts.runId,
+    parentRecordId: facts.parentRecordId,
     traceId,
     spanId,
+    parentSpanId: span.parentSpanContext?.spanId,
+    correlationId: facts.correlationId,
     attempt: facts.attempt,
+    tenant: facts.tenant,
     state: isOver ? 'ended' : 'suspended',
+    outcome,
     startedAt: facts.startedAt,
+    endedAt: undefined,
+    durationMs: undefined,
     recoveredFailures: isOver ? (end.verdict?.recoveredFailures ?? end.recoveredFailures) : 0,
     keepReason: 'all',
     sampleRate: 1,
     writer: sourceOf(span.resource),
   };
-  if (facts.pipeline !== undefined) record.pipeline = facts.pipeline;
-  if (facts.parentRecordId !== undefined) record.parentRecordId = facts.parentRecordId;
-  if (facts.correlationId !== undefined) record.correlationId = facts.correlationId;
-  if (facts.tenant !== undefined) record.tenant = facts.tenant;
-  if (span.parentSpanContext !== undefined) record.parentSpanId = span.parentSpanContext.spanId;
   if (isOver) {
-    record.outcome = outcome;
     if (isFailed(outcome)) putFailure(record, end.verdict, options.captureStack, marks);
     else if (outcome === 'cancellation') putCancellation(record, span, marks);
     else if (outcome === 'rejection') putRejection(record, span, marks);
@@ -109,6 +112,8 @@ function putAttributes(
   const { captureAttributes } = options;
   let rest: Record<string, unknown> | undefined;
   for (const name in attributes) {
+    // What every step has; the table knows the rest.
+    if (name === ATTR_KIND || name === ATTR_STEP_NAME) continue;
     const value = attributes[name];
     if (value === undefined || !Object.hasOwn(attributes, name)) continue;
     if (ATTRIBUTE_COLUMNS.get(name)?.(record, value, marks) === true) continue;

@@ -20,7 +20,7 @@ export function isSuspended(span: EndedSpan): boolean {
 /** How the execution ended: as its span says, else by the span's status. */
 export function outcomeOf(span: EndedSpan): Outcome {
   const outcome = span.attributes[ATTR_OUTCOME];
-  if (KNOWN_OUTCOMES.has(outcome)) return outcome as Outcome;
+  if (outcome !== undefined && KNOWN_OUTCOMES.has(outcome)) return outcome as Outcome;
   return span.status.code === SpanStatusCode.ERROR ? 'failure' : 'success';
 }
 

@@ -10,7 +10,7 @@ describe('options of the batch exporter', () => {
       maxQueueSize: 50_000,
       maxQueueBytes: 67_108_864,
       maxExportBatchSize: 512,
-      maxBacklogBatchSize: 4096,
+      maxBacklogBatchSize: 2048,
       scheduledDelayMillis: 5,
       exportTimeoutMillis: 30_000,
       shutdownTimeoutMillis: 5_000,

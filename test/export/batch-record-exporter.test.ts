@@ -74,7 +74,7 @@ describe('a healthy store', () => {
     exportSteps(exporter, 10_000);
     expect(store.calls.write).toBe(0);
     await jest.advanceTimersByTimeAsync(1);
-    expect(store.writes.map((write) => write.length)).toEqual([512, 1024, 2048, 4096, 2320]);
+    expect(store.writes.map((write) => write.length)).toEqual([512, 1024, 2048, 2048, 2048, 2048, 272]);
     expect(exporter.accounts()).toMatchObject({ stored: 10_000, queued: 0 });
   });
 
