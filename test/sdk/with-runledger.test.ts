@@ -83,6 +83,14 @@ describe('withRunledger', () => {
     expect(folder.rows()).toHaveLength(3);
   });
 
+  it('makes no span of its own where the file system is instrumented', async () => {
+    const { stdout } = await folder.run('instrumented.mjs');
+    const { names, later, stored } = JSON.parse(stdout);
+    const times = Array(100).fill(undefined);
+    expect(names).toEqual(times.flatMap(() => ['fs stat', 'step load', 'pipeline import']));
+    expect({ later, stored }).toEqual({ later: 0, stored: 200 });
+  });
+
   it('exports and keeps everything once where it is applied, and shut down, twice', async () => {
     const { exitCode, stdout } = await folder.run('composed.mjs', {
       args: ['processors', 'twice'],
