@@ -130,6 +130,7 @@ export class Execution implements ActiveExecution {
     return !this.#isEnded && this.#notes?.interrupts.isSuspended !== true;
   }
 
+  /** True once it ended here, or was detached from this process. */
   get isEnded(): boolean {
     return this.#isEnded;
   }

@@ -76,3 +76,25 @@ function sectionOf(title: string): string {
   const [, section = ''] = readme.split(`\n## ${title}\n`);
   return section.split('\n## ')[0] ?? '';
 }
+
+describe('the public names', () => {
+  it.each(['index', 'sql'])('of %s all have a doc comment', (entry) => {
+    const lists = read(`src/${entry}.ts`).matchAll(/^export (?:type )?\{(.*?)\} from '\.\/(.*?)';/gms);
+    const names = [...lists].flatMap(([, list = '', file = '']) =>
+      [...list.matchAll(/(?:type )?(\w+),?/g)].map(([, name = '']) => ({ name, file })),
+    );
+    expect(names.length).toBeGreaterThan(5);
+    expect(names.filter(({ name, file }) => !isDocumented(name, `src/${file}`))).toEqual([]);
+  });
+});
+
+/** Whether the declaration of a name, which may be passed on from another file, follows a doc comment. */
+function isDocumented(name: string, file: string): boolean {
+  const source = read(file);
+  const kinds = 'const|class|interface|type|(?:async )?function\\*?';
+  const declaration = new RegExp(`^export (?:${kinds}) ${name}\\b`, 'm').exec(source);
+  if (declaration !== null) return source.slice(0, declaration.index).trimEnd().endsWith('*/');
+  const [, from] =
+    new RegExp(`^import (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from '(\\./.*?)'`, 'm').exec(source) ?? [];
+  return from !== undefined && isDocumented(name, `${file.slice(0, file.lastIndexOf('/'))}/${from}`);
+}
