@@ -18,6 +18,7 @@ import {
   EVENT_RESUMED,
   EVENT_RETRY,
 } from '../semconv.ts';
+import { nameFrom, readableOptions } from './caller-input.ts';
 import { type DetachedState, tokenFromState } from './detached-state.ts';
 import { ExecutionContext } from './execution-context.ts';
 import { ExecutionNotes } from './execution-notes.ts';
@@ -85,11 +86,11 @@ export class Execution implements ActiveExecution {
     isOwned: boolean,
     resumed?: DetachedState,
   ) {
-    const options = given ?? undefined;
+    const options = readableOptions(given);
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY);
     const parent = active instanceof Execution ? active : undefined;
     this.kind = kind;
-    this.name = typeof name === 'string' ? name : String(name);
+    this.name = nameFrom(name);
     this.identity =
       resumed === undefined
         ? identityOf(parent, active as ActiveExecution | undefined, options, parentContext)
@@ -376,7 +377,8 @@ export class Execution implements ActiveExecution {
       return;
     }
     if (options === undefined && this.kind !== 'pipeline') return;
-    metrics.started(this, options === undefined ? undefined : waitMsOf(options), this.attempt);
+    if (options === undefined) metrics.started(this, undefined, this.attempt);
+    else neverThrow('an option', () => metrics.started(this, waitMsOf(options), this.attempt));
   }
 
   #moment(kind: Moment['kind'], ref: string | undefined, event?: string, attributes?: Attributes): void {

@@ -80,6 +80,10 @@ export function closeSpan(
       if (attributes !== undefined) span.setAttributes(attributes);
       writeEnding(span, ending, timeline);
     }
+  } catch (error) {
+    report('warn', `how an execution ended is not on its span: ${describeError(error).message}`);
+  }
+  try {
     span.end();
   } catch (error) {
     report('error', `a span processor threw ${describeError(error).type} when an execution ended`);
