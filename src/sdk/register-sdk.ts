@@ -105,15 +105,9 @@ function join(ledger: Runledger, provider: TracerProvider): void {
   if (joined === 'whole') return;
   const advice = 'set the SDK up with withRunledger() instead';
   if (joined === 'sampled spans only') {
-    logGuarded(
-      'warn',
-      () => `executions the sampler drops are not recorded, since it can not be wrapped; ${advice}`,
-    );
+    warn(`executions the sampler drops are not recorded, since it can not be wrapped; ${advice}`);
   } else {
-    logGuarded(
-      'warn',
-      () => `nothing is recorded, since the application's tracer provider can not be joined; ${advice}`,
-    );
+    warn(`nothing is recorded, since the application's tracer provider can not be joined; ${advice}`);
   }
 }
 

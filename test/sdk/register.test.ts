@@ -111,6 +111,15 @@ describe('runledger/register', () => {
     expect(folder.rows().map(({ name }) => name)).toEqual(['import', 'load']);
   });
 
+  it('says why it records nothing where it can not join, and lets the application run', async () => {
+    const { exitCode, stdout, stderr } = await folder.run('pipeline.mjs', {
+      node: ['--import', programPath('foreign-provider.mjs'), '--import', REGISTER],
+    });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'worked\n' });
+    expect(stderr.match(/RunledgerWarning: nothing is recorded.*withRunledger\(\)/g)).toHaveLength(1);
+    expect(folder.rows()).toEqual([]);
+  });
+
   it('makes way for a ledger the application makes itself', async () => {
     await folder.run('own-ledger-pipeline.mjs', { node: ['--import', REGISTER] });
     expect(folder.rows(join('.runledger', 'own.db')).map(({ name }) => name)).toEqual(['import', 'load']);
