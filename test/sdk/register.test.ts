@@ -52,16 +52,20 @@ describe('runledger/register', () => {
     },
   );
 
-  it('leaves the end by a signal to the signal', async () => {
+  it.each([
+    ['signal', 'of its own accord'],
+    ['handled signal', 'after its handler shut the ledger down, which loses nothing'],
+  ])('leaves the end by a %s to the signal, %s', async (end) => {
     const onOutput = (_: string, kill: (signal: NodeJS.Signals) => void) => kill('SIGTERM');
-    const plain = await folder.run('pipeline.mjs', { args: ['signal'], onOutput });
+    const plain = await folder.run('pipeline.mjs', { args: [end], onOutput });
     const registered = await folder.run('pipeline.mjs', {
-      args: ['signal'],
+      args: [end],
       onOutput,
       node: ['--import', REGISTER],
     });
     expect(registered).toEqual(plain);
     expect(registered.signal).toBe('SIGTERM');
+    if (end === 'handled signal') expect(folder.rows()).toEqual(RUN);
   });
 
   it('exports nowhere, and says nothing, where the environment names no destination', async () => {
