@@ -49,7 +49,7 @@ export interface RunledgerOptions {
   readonly classifyError?: ErrorClassifier;
   /** Keeps inputs and outputs as bounded JSON, or the hash of inputs. Inputs carry personal data. @default false */
   readonly captureInput?: CaptureInput;
-  /** Executions followed at once; further ones get a record without a root cause. @default 100_000 */
+  /** Executions listed as running at once; beyond it the oldest leave the list, not the ledger. @default 100_000 */
   readonly maxLiveExecutions?: number;
   /** Names of one kind that metrics tell apart; the rest are `_other`. @default 200 */
   readonly maxNames?: number;
