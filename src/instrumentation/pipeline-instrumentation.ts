@@ -56,6 +56,7 @@ export class PipelineInstrumentation {
     if (this.#unsubscribe !== undefined) this.#apply();
   }
 
+  /** The configuration as it was given, with `enabled`. */
   getConfig(): EnabledConfig {
     return this.#config;
   }
