@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, type SelectQueryBuilder, sql } from 'kysely';
-import { recordIdFloor } from '../../records/record-id.ts';
+import { recordIdFloor } from '../../record-id.ts';
 import type { ExecutionRow } from '../execution-row.ts';
 import type { FailureGroup, LedgerReader, LedgerStats, QueryResult, RunFilter } from '../ledger-reader.ts';
 import { FAILED_OUTCOME, IS_RUN, type LedgerDatabase } from './database.ts';
