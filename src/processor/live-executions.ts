@@ -14,6 +14,8 @@ import { type Listed, RunningList } from './running-list.ts';
 
 /** An execution between its start and its end. */
 export interface LiveExecution extends ExecutionFacts, Listed<LiveExecution> {
+  /** A step may turn out to be a process. */
+  kind: ExecutionKind;
   readonly parent: LiveExecution | undefined;
   /** When it started, on the counter of starts and ends. */
   readonly startOrder: number;
@@ -74,7 +76,10 @@ export class LiveExecutions {
   parentOf(parentContext: Context): LiveExecution | undefined {
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY) as ActiveExecution | undefined;
     const running = active === undefined ? undefined : this.of(active.span);
-    if (running !== undefined) return running;
+    if (running !== undefined) {
+      if (active !== undefined && running.kind !== active.kind) running.kind = active.kind;
+      return running;
+    }
     const parentSpan = trace.getSpan(parentContext);
     return parentSpan === undefined ? undefined : this.of(parentSpan);
   }

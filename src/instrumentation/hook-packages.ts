@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { requireFromSdkNode, resolveFromApplication } from './sdk-packages.ts';
+
+/** Called with a module when it is loaded; `folder` is its package's. What it returns takes the module's place. */
+export type OnModule = (moduleExports: unknown, name: string, folder: string | undefined) => unknown;
+
+/** `Hook` of import-in-the-middle and of require-in-the-middle: its existence is the hook. */
+export type HookClass = new (modules: readonly string[], onModule: OnModule) => object;
+
+/** The synchronous hooks one instance of import-in-the-middle has. */
+export interface ImportHooks {
+  applyOptions(options: { readonly include: string[] }): void;
+  readonly resolveSync: never;
+  readonly loadSync: never;
+}
+
+interface CreateHookModule {
+  readonly createHook: (meta: { readonly url: string }) => ImportHooks;
+}
+
+interface SyncHooksModule {
+  readonly supportsSyncHooks: () => boolean;
+}
+
+/**
+ * The packages that see modules load, in the copies `@opentelemetry/instrumentation` uses: another vendor's
+ * instrumentations then share them, and a module is wrapped once.
+ */
+export interface HookPackages {
+  readonly ImportHook: HookClass;
+  readonly RequireHook: HookClass;
+  /** Where import-in-the-middle is. */
+  readonly importFolder: string;
+  /** Its main module. */
+  readonly importMain: string;
+  /** Undefined where it has no synchronous hooks, or this Node.js can not run them. */
+  readonly createHook: CreateHookModule['createHook'] | undefined;
+}
+
+/** Finds and loads them. Undefined where `@opentelemetry/instrumentation`, which sdk-node brings, is not there. */
+export function loadHookPackages(): HookPackages | undefined {
+  const location = resolveInstrumentation();
+  if (location === undefined) return undefined;
+  const require = createRequire(location);
+  const importMain = require.resolve('import-in-the-middle');
+  const importFolder = dirname(importMain);
+  return {
+    ImportHook: hookIn(require(importMain)),
+    RequireHook: hookIn(require('require-in-the-middle')),
+    importFolder,
+    importMain,
+    createHook: loadCreateHook(require, importFolder),
+  };
+}
+
+function resolveInstrumentation(): string | undefined {
+  const name = '@opentelemetry/instrumentation';
+  try {
+    const fromSdk = requireFromSdkNode()?.resolve(name);
+    if (fromSdk !== undefined) return fromSdk;
+  } catch {
+    // The application may have it without sdk-node.
+  }
+  return resolveFromApplication(name);
+}
+
+/** These are ES modules, which Node.js requires from the versions on in which the hooks work. */
+function loadCreateHook(require: NodeJS.Require, folder: string): CreateHookModule['createHook'] | undefined {
+  const supports = join(folder, 'supports-sync-hooks.mjs');
+  if (!existsSync(supports)) return undefined;
+  if (!(require(supports) as SyncHooksModule).supportsSyncHooks()) return undefined;
+  return (require(join(folder, 'create-hook.mjs')) as CreateHookModule).createHook;
+}
+
+function hookIn(module: unknown): HookClass {
+  const { Hook } = module as { readonly Hook?: HookClass };
+  return Hook ?? (module as HookClass);
+}
