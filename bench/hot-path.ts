@@ -20,7 +20,7 @@ import { SqliteRecordStore } from 'runledger/sql';
 import type { Sample, Suite } from './measure.ts';
 import { runSteps, stepCost } from './workload.ts';
 
-const STEPS = 100_000;
+const STEPS = 300_000;
 
 export const suite: Suite = {
   title: 'Cost of a step, main-thread CPU',

@@ -90,4 +90,4 @@ export interface ActiveExecution {
  * The context key under which an {@link ActiveExecution} travels. Contexts are inherited through spans of other
  * libraries, sampled or not, so a child finds its parent execution whatever lies between the two.
  */
-export const ACTIVE_EXECUTION_KEY: symbol = createContextKey('runledger active execution');
+export const ACTIVE_EXECUTION_KEY: symbol = /* @__PURE__ */ createContextKey('runledger active execution');

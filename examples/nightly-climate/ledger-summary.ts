@@ -16,7 +16,7 @@ export interface Summary {
 }
 
 const LEDGER = '.runledger/ledger.db';
-const CLI = fileURLToPath(new URL('./dist/cli/main.js', import.meta.resolve('runledger/package.json')));
+const CLI = fileURLToPath(new URL('./dist/cli.js', import.meta.resolve('runledger/package.json')));
 
 /** Prints what the ledger knows of the night, by the command line tool, and where to look further. */
 export async function showLedger(summary: Summary): Promise<void> {

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../version.ts';
 import { CliError } from './cli-error.ts';
 import type { CliIo } from './cli-io.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
@@ -32,7 +32,7 @@ function createProgram(io: CliIo): Command {
     .description(
       'Reads the ledger your pipelines write: what ran, how it ended, and which step was the cause.',
     )
-    .version(packageVersion(), '--version', 'print the version')
+    .version(VERSION, '--version', 'print the version')
     .option('--ledger <path>', 'the ledger file (default: RUNLEDGER_STORE, else .runledger/ledger.db)')
     .option('--json', 'print one JSON document')
     .helpOption('-h, --help', 'print this help')
@@ -61,13 +61,6 @@ function createProgram(io: CliIo): Command {
   addPruneCommand(program, io);
   addDoctorCommand(program, io);
   return program;
-}
-
-function packageVersion(): string {
-  const manifest: { version: string } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  );
-  return manifest.version;
 }
 
 function messageOf(error: unknown): string {

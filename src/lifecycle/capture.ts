@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Attributes, diag } from '@opentelemetry/api';
 import { ATTR_INPUT, ATTR_INPUT_HASH, ATTR_OUTPUT } from '../semconv.ts';
 import { type CaptureInput, lifecycleSettings } from './lifecycle-settings.ts';
@@ -18,6 +17,7 @@ export function captureInput(
   if (mode === false) return {};
   const json = toJson(input);
   if (json === undefined) return {};
+  const { createHash } = process.getBuiltinModule('node:crypto');
   const hash = createHash('sha256').update(json).digest('hex');
   return mode === 'hash'
     ? { [ATTR_INPUT_HASH]: hash }

@@ -1,5 +1,3 @@
-import { randomFillSync } from 'node:crypto';
-
 const POOL_BYTES = 10 * 256;
 const pool = new Uint8Array(POOL_BYTES);
 let used = POOL_BYTES;
@@ -12,7 +10,7 @@ const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toS
  */
 export function newRunId(): string {
   if (used === POOL_BYTES) {
-    randomFillSync(pool);
+    process.getBuiltinModule('node:crypto').randomFillSync(pool);
     used = 0;
   }
   const time = Date.now().toString(16).padStart(12, '0');

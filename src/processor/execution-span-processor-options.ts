@@ -10,7 +10,7 @@ export interface ExecutionSpanProcessorOptions {
   readonly keep?: KeepPolicyOptions;
   /** Takes out of a record what must not be stored. */
   readonly redact?: RedactRecord;
-  /** Executions that run at the same time, beyond which the oldest are no longer known. @default 100000 */
+  /** Executions listed as running at once; beyond it the oldest leave the list, not the ledger. @default 100000 */
   readonly maxLiveExecutions?: number;
   /** Which attributes without a column of their own are kept in the `attributes` column. @default true */
   readonly captureAttributes?: boolean | ((name: string) => boolean);

@@ -156,20 +156,9 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   }
 
   #liveFrom(span: EndedSpan, kind: ExecutionKind, parent: LiveExecution | undefined): LiveExecution {
-    const facts = factsOf(span, kind, parent, this.#now);
+    const facts = factsOf(span, kind, parent?.facts, this.#now);
     return {
-      recordId: facts.recordId,
-      kind: facts.kind,
-      name: facts.name,
-      pipeline: facts.pipeline,
-      runId: facts.runId,
-      correlationId: facts.correlationId,
-      tenant: facts.tenant,
-      attempt: facts.attempt,
-      startedAt: facts.startedAt,
-      parentRecordId: facts.parentRecordId,
-      isRun: facts.isRun,
-      flags: facts.flags,
+      facts,
       parent,
       startOrder: ++this.#order,
       failures: undefined,
@@ -184,14 +173,19 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   #end(span: EndedSpan, kind: ExecutionKind): void {
     const known = this.#live.of(span);
     const execution = known ?? this.#liveFrom(span, kind, undefined);
-    execution.kind = kind;
+    this.#live.becomes(execution, kind);
     this.#live.end(execution);
     const flags =
       known === undefined ? START_MISSING : execution.parent?.hasEnded === true ? LATE : undefined;
     const endOrder = ++this.#order;
     if (isSuspended(span)) {
       this.#offer(
-        recordFromSpan(span, execution, { outcome: undefined, recoveredFailures: 0, flags }, this.#capture),
+        recordFromSpan(
+          span,
+          execution.facts,
+          { outcome: undefined, recoveredFailures: 0, flags },
+          this.#capture,
+        ),
         execution,
         span,
       );
@@ -201,9 +195,10 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     const outcome = outcomeOf(span);
     execution.hasEnded = true;
     const { verdict, recoveredFailures } = endOf(span, outcome, execution.failures);
+    execution.failures = undefined;
     this.#tellParent(execution, outcome, verdict, endOrder);
     const end = { outcome, verdict, recoveredFailures, flags };
-    this.#offer(recordFromSpan(span, execution, end, this.#capture), execution, span);
+    this.#offer(recordFromSpan(span, execution.facts, end, this.#capture), execution, span);
   }
 
   /** A parent that has ended is told nothing: its record is written. */
@@ -213,8 +208,9 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     verdict: FailureVerdict | undefined,
     endOrder: number,
   ): void {
-    const { parent, kind, name, attempt, recordId } = execution;
+    const { parent } = execution;
     if (parent === undefined || parent.hasEnded) return;
+    const { kind, name, attempt, recordId } = execution.facts;
     if (verdict !== undefined) {
       parent.failures ??= new FailureLedger();
       parent.failures.add(childFailureOf({ kind, name, attempt, recordId, endOrder }, verdict));
@@ -230,7 +226,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       return;
     }
     this.#kept.offer(record, run, {
-      isRun: execution.isRun,
+      isRun: execution.facts.isRun,
       isLocalRoot: execution.parent === undefined,
       isForced: span.attributes[ATTR_KEEP] === true,
     });

@@ -13,9 +13,9 @@ import type { KeptRun } from './kept-runs.ts';
 import { type Listed, RunningList } from './running-list.ts';
 
 /** An execution between its start and its end. */
-export interface LiveExecution extends ExecutionFacts, Listed<LiveExecution> {
-  /** A step may turn out to be a process. */
-  kind: ExecutionKind;
+export interface LiveExecution extends Listed<LiveExecution> {
+  /** Replaced where a step turns out to be a process. */
+  facts: ExecutionFacts;
   readonly parent: LiveExecution | undefined;
   /** When it started, on the counter of starts and ends. */
   readonly startOrder: number;
@@ -77,11 +77,16 @@ export class LiveExecutions {
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY) as ActiveExecution | undefined;
     const running = active === undefined ? undefined : this.of(active.span);
     if (running !== undefined) {
-      if (active !== undefined && running.kind !== active.kind) running.kind = active.kind;
+      if (active !== undefined) this.becomes(running, active.kind);
       return running;
     }
     const parentSpan = trace.getSpan(parentContext);
     return parentSpan === undefined ? undefined : this.of(parentSpan);
+  }
+
+  /** What its span or its context calls it by now. */
+  becomes(execution: LiveExecution, kind: ExecutionKind): void {
+    if (execution.facts.kind !== kind) execution.facts = { ...execution.facts, kind };
   }
 
   start(span: object, execution: LiveExecution): void {
@@ -104,7 +109,7 @@ export class LiveExecutions {
 
   suspend(execution: LiveExecution): void {
     if (this.#suspended.size >= this.#max) this.#evictSuspended();
-    this.#suspended.set(execution.recordId, execution);
+    this.#suspended.set(execution.facts.recordId, execution);
   }
 
   get hasSuspended(): boolean {
@@ -158,7 +163,8 @@ export class LiveExecutions {
   #countByPipeline(): readonly (readonly [number, Attributes])[] {
     const counts = new Map<string, { kind: ExecutionKind; pipeline: string; count: number }>();
     const pipelines = new Set<string>();
-    for (const { kind, pipeline: name } of this.#running) {
+    for (const { facts } of this.#running) {
+      const { kind, pipeline: name } = facts;
       let pipeline = name ?? '';
       if (!pipelines.has(pipeline)) {
         if (pipelines.size < MAX_PIPELINE_SERIES) pipelines.add(pipeline);
@@ -196,7 +202,7 @@ export class LiveExecutions {
   }
 }
 
-function viewOf(execution: LiveExecution, state: LiveExecutionView['state']): LiveExecutionView {
-  const { recordId, kind, name, pipeline, runId, attempt, startedAt } = execution;
+function viewOf({ facts }: LiveExecution, state: LiveExecutionView['state']): LiveExecutionView {
+  const { recordId, kind, name, pipeline, runId, attempt, startedAt } = facts;
   return { recordId, kind, name, pipeline, runId, attempt, startedAt, state };
 }

@@ -1,5 +1,7 @@
-import { types } from 'node:util';
 import { cutToBytes, type RecordMarks, wellFormedText } from './bounded-text.ts';
+
+/** An import of node:util would load all that its exports reach: streams, worker threads. */
+const { types } = process.getBuiltinModule('node:util');
 
 /** How much of a value is written. */
 export interface JsonBounds {

@@ -1,4 +1,3 @@
-import { toUSVString } from 'node:util';
 import type { RecordFlag } from './execution-record.ts';
 
 /** Bounds of a record's text fields, in bytes of UTF-8. A record as a whole stays below `record`. */
@@ -56,7 +55,7 @@ export function boundedText(value: string, maxBytes: number, marks: RecordMarks)
 
 /** The text with NUL and lone surrogates replaced by U+FFFD. */
 export function wellFormedText(value: string): string {
-  const clean = toUSVString(value);
+  const clean = value.toWellFormed();
   return clean.includes('\0') ? clean.replaceAll('\0', '\uFFFD') : clean;
 }
 

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { ErrorLink } from './error-details.ts';
 
 /** Frames of the program's own code that count. */
@@ -16,6 +15,7 @@ const MAX_LINES = 50;
  */
 export function fingerprintOf(error: ErrorLink, stack: string | undefined): string {
   const parts = [error.type, error.code ?? '', normalisedMessage(error.message ?? ''), ...ownFrames(stack)];
+  const { hash } = process.getBuiltinModule('node:crypto');
   return hash('sha256', parts.join('\n'), 'hex').slice(0, 16);
 }
 

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { isFailed } from '../execution.ts';
 import type { ExecutionRecord, KeepReason } from './execution-record.ts';
 
@@ -73,5 +72,6 @@ export function isDrawn(policy: KeepPolicy, runId: string): boolean {
 
 /** A number from 0 up to 1 that is the same for a run id in every process. */
 function shareOf(runId: string): number {
+  const { hash } = process.getBuiltinModule('node:crypto');
   return Number.parseInt(hash('sha256', runId, 'hex').slice(0, 12), 16) / 2 ** 48;
 }

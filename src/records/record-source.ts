@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { EndedSpan } from './ended-span.ts';
 import type { RecordSource } from './execution-record.ts';
 
@@ -39,7 +37,7 @@ function sourceFromAttributes(attributes: Readonly<Record<string, unknown>>): Re
     serviceName: text(attributes[ATTR_SERVICE_NAME]) ?? 'unknown_service',
     ...(version === undefined ? {} : { serviceVersion: version }),
     instanceId: text(attributes[ATTR_SERVICE_INSTANCE_ID]) ?? ownInstanceId(),
-    host: text(attributes[ATTR_HOST_NAME]) ?? hostname(),
+    host: text(attributes[ATTR_HOST_NAME]) ?? process.getBuiltinModule('node:os').hostname(),
     pid: process.pid,
   };
 }
@@ -56,7 +54,7 @@ function attributesOf(resource: SpanResource): Readonly<Record<string, unknown>>
 }
 
 function ownInstanceId(): string {
-  fallbackInstanceId ??= randomUUID();
+  fallbackInstanceId ??= process.getBuiltinModule('node:crypto').randomUUID();
   return fallbackInstanceId;
 }
 

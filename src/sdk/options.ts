@@ -52,7 +52,7 @@ export interface RunledgerOptions {
   readonly captureInput?: CaptureInput;
   /** Which engines are instrumented, and how. @default those that are installed */
   readonly engines?: EnginesOptions;
-  /** Executions followed at once; further ones get a record without a root cause. @default 100_000 */
+  /** Executions listed as running at once; beyond it the oldest leave the list, not the ledger. @default 100_000 */
   readonly maxLiveExecutions?: number;
   /** Names of one kind that metrics tell apart; the rest are `_other`. @default 200 */
   readonly maxNames?: number;

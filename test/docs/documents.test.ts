@@ -91,7 +91,7 @@ function makeProject(): string {
   const npx = join(project, 'node_modules', '.bin', 'npx');
   writeFileSync(
     npx,
-    `#!/bin/sh\n[ "$1" = runledger ] && shift && exec node ${join(root, 'dist/cli/main.js')} "$@"\nexit 127\n`,
+    `#!/bin/sh\n[ "$1" = runledger ] && shift && exec node ${join(root, 'dist/cli.js')} "$@"\nexit 127\n`,
   );
   chmodSync(npx, 0o755);
   return project;

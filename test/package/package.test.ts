@@ -67,6 +67,10 @@ describe('the packed package', () => {
     );
   });
 
+  it.each(['index', 'register', 'sql'])('loads few files for %s', (entry) => {
+    expect(filesLoadedBy(join(ROOT, 'dist', `${entry}.js`)).size).toBeLessThanOrEqual(3);
+  });
+
   it('stays small', () => {
     expect(packed.size).toBeLessThan(350_000);
     expect(packed.unpackedSize).toBeLessThan(1_200_000);
@@ -186,6 +190,18 @@ function failedSteps(cwd: string): readonly object[] {
     .all();
   database.close();
   return rows.map((row) => ({ ...row }));
+}
+
+/** A file with those of the package it imports, and those they import. */
+function filesLoadedBy(file: string, seen = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  for (const [, imported] of readFileSync(file, 'utf8').matchAll(
+    /^(?:import|export) .*from "(\.[^"]+)";$/gm,
+  )) {
+    if (imported !== undefined) filesLoadedBy(join(file, '..', imported), seen);
+  }
+  return seen;
 }
 
 interface Manifest {

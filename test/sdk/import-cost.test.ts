@@ -6,6 +6,15 @@ describe('importing runledger', () => {
     expect(await packagesLoadedBy(entry, { OTEL_SDK_DISABLED: 'true' })).toEqual(['@opentelemetry/api']);
   });
 
+  it('loads no module of Node.js that is slow to load', async () => {
+    const urls = await modulesLoadedBy('index.ts', {});
+    const builtins = urls.filter((url) => url.startsWith('node:'));
+    expect(builtins).toContain('node:async_hooks');
+    for (const slow of ['crypto', 'os', 'util', 'worker_threads']) {
+      expect(builtins).not.toContain(`node:${slow}`);
+    }
+  });
+
   it('loads the SDK when it is registered, and kysely and SQLite not even then', async () => {
     const packages = await packagesLoadedBy('register.ts', {});
     expect(packages).toContain('@opentelemetry/sdk-node');
@@ -19,11 +28,19 @@ async function packagesLoadedBy(
   entry: string,
   env: Readonly<Record<string, string>>,
 ): Promise<readonly string[]> {
+  const urls = await modulesLoadedBy(entry, env);
+  const packages = urls.map((loaded) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)|^node:sqlite/.exec(loaded));
+  return [...new Set(packages.flatMap((match) => match?.[1] ?? match?.[0] ?? []))].sort();
+}
+
+/** The URLs of all modules that importing a file of `src` loads into the process's own thread. */
+async function modulesLoadedBy(
+  entry: string,
+  env: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
   const folder = await createProgramFolder();
   const url = new URL(`../../src/${entry}`, import.meta.url).href;
   const { stdout } = await folder.run('loaded-modules.mjs', { args: [url], env });
   await folder.remove();
-  const urls = JSON.parse(stdout) as readonly string[];
-  const packages = urls.map((loaded) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)|^node:sqlite/.exec(loaded));
-  return [...new Set(packages.flatMap((match) => match?.[1] ?? match?.[0] ?? []))].sort();
+  return JSON.parse(stdout);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findPackage, type InstalledPackage, readManifest } from '../../installed-packages.ts';
+import { PACKAGE_URL } from '../../own-files.ts';
 import { compareVersions, isInRange } from '../../version-range.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
@@ -8,7 +9,7 @@ const API = '@opentelemetry/api';
 const SDK_NODE = '@opentelemetry/sdk-node';
 /** Packages that hold the tracer: 3.x, then 2.x. */
 const SDK_TRACE = ['@opentelemetry/sdk-trace', '@opentelemetry/sdk-trace-base'];
-const OWN_FOLDER = fileURLToPath(new URL('../../..', import.meta.url));
+const OWN_FOLDER = fileURLToPath(PACKAGE_URL);
 
 /** Checks which OpenTelemetry the application in `folder` has, and that all of it shares one API. */
 export function checkOtelPackages(folder: string): readonly Check[] {

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { moduleUrl } from '../../own-files.ts';
 import type { ProbeReport } from './probe-report.ts';
 
 /** How the probe ended: with its report, or with the reason there is none. */
@@ -84,14 +85,10 @@ function runledgerUrl(folder: string, module: string): string {
   try {
     return pathToFileURL(createRequire(join(folder, 'program.js')).resolve(name)).href;
   } catch {
-    return new URL(`../../${module}${ownExtension()}`, import.meta.url).href;
+    return moduleUrl(module).href;
   }
 }
 
 function probeFile(): string {
-  return fileURLToPath(new URL(`./probe${ownExtension()}`, import.meta.url));
-}
-
-function ownExtension(): string {
-  return import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  return fileURLToPath(moduleUrl('cli/doctor/probe'));
 }

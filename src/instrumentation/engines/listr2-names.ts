@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
 import type { ListrList } from './listr2.ts';
 import type { ListrTask } from './listr2-task.ts';
@@ -35,6 +34,7 @@ export class Listr2Names {
 function titleOf({ initialTitle, title }: ListrTask): string | undefined {
   const text = initialTitle ?? title;
   if (typeof text !== 'string') return undefined;
+  const { stripVTControlCharacters } = process.getBuiltinModule('node:util');
   const [line = ''] = stripVTControlCharacters(text).trim().split('\n', 1);
   return line === '' ? undefined : line.slice(0, MAX_LENGTH).trimEnd();
 }

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { SpanContext } from '@opentelemetry/api';
 import type { Execution } from '../../lifecycle/execution-handle.ts';
 import { type ExecutionOptions, RETRY_TRAIL } from '../../lifecycle/execution-options.ts';
@@ -160,7 +159,8 @@ export class TaskExecutions {
         (value) => this.#watch(value),
         (error: unknown) => this.threw(error),
       );
-    } else if (result instanceof Readable) result.once('error', (error) => this.threw(error));
+    } else if (result instanceof process.getBuiltinModule('node:stream').Readable)
+      result.once('error', (error) => this.threw(error));
     else if (isTaskFailure(result)) this.threw(result.error);
   }
 

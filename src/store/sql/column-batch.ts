@@ -1,5 +1,5 @@
 import type { ExecutionRecord } from '../../records/execution-record.ts';
-import { EXECUTION_COLUMNS, type ExecutionColumn, type SqlValue } from '../execution-row.ts';
+import { columnValue, EXECUTION_COLUMNS, type ExecutionColumn, type SqlValue } from '../execution-row.ts';
 
 /**
  * Records on their way to the store's thread, by column: one value where all records agree, a value for each record
@@ -12,17 +12,21 @@ export interface ColumnBatch {
   readonly columns: readonly (SqlValue | readonly SqlValue[])[];
 }
 
-/** Turns records into columns. */
+/** Turns records into columns. Most fields are in no record of a batch, and those cost nothing. */
 export function columnBatchFromRecords(records: readonly ExecutionRecord[]): ColumnBatch {
-  return { count: records.length, columns: EXECUTION_COLUMNS.map(({ value }) => columnOf(records, value)) };
+  const fields = new Set<string>();
+  for (const record of records) for (const field in record) fields.add(field);
+  const columns = EXECUTION_COLUMNS.map((column) =>
+    fields.has(column.field) ? columnOf(records, column) : null,
+  );
+  return { count: records.length, columns };
 }
 
 function columnOf(
   records: readonly ExecutionRecord[],
-  value: ExecutionColumn['value'],
+  column: ExecutionColumn,
 ): SqlValue | readonly SqlValue[] {
-  const valueAt = (index: number): SqlValue => value(records[index] as ExecutionRecord) ?? null;
-  if (records.length === 0) return null;
+  const valueAt = (index: number): SqlValue => columnValue(column, records[index] as ExecutionRecord);
   const first = valueAt(0);
   let agreeing = 1;
   while (agreeing < records.length && valueAt(agreeing) === first) agreeing++;

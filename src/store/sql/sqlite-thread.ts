@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { moduleUrl } from '../../own-files.ts';
 import type { ColumnBatch } from './column-batch.ts';
 import type { SqliteSettings } from './sqlite-connection.ts';
 import {
@@ -28,12 +29,6 @@ interface PendingCall {
   readonly reject: (error: SqliteStoreError) => void;
 }
 
-/** Where the worker's code is: beside this file, as TypeScript in the sources and as JavaScript in the package. */
-const WORKER_URL = new URL(
-  import.meta.url.endsWith('.ts') ? './sqlite-worker.ts' : './sqlite-worker.js',
-  import.meta.url,
-);
-
 /**
  * The thread that owns a connection, seen from the thread that uses it. It holds the process open only while a call
  * is pending. Once it died, every call rejects with Node's `ERR_WORKER_NOT_RUNNING`, and a new one has to be started.
@@ -46,7 +41,9 @@ export class SqliteThread {
 
   constructor(settings: SqliteSettings) {
     const workerData: WorkerData = { settings };
-    this.#worker = new Worker(WORKER_URL, {
+    // Loaded with the first thread, not with the package: see docs/architecture.md.
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
+    this.#worker = new Worker(moduleUrl('store/sql/sqlite-worker'), {
       name: 'runledger-sqlite',
       workerData,
       // Nothing of the application's own start: its --import hooks, among them ours, would run in this thread too.
