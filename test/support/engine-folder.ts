@@ -27,6 +27,8 @@ export interface EngineFolder {
   readonly path: string;
   /** Copies one of our packages into the folder, under a name and a version if need be. */
   install(from: string, to?: string, version?: string): Promise<void>;
+  /** Copies this package to where none of our own packages can be found. The path of its `register`. */
+  copyPackage(): Promise<string>;
   run(program: string, options?: ProgramOptions): Promise<ProgramEnd>;
   /** The records, first to start first. */
   rows(): readonly ExecutionRow[];
@@ -34,6 +36,7 @@ export interface EngineFolder {
 }
 
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
+const SOURCE = fileURLToPath(new URL('../../src', import.meta.url));
 const PROGRAMS = fileURLToPath(new URL('../instrumentation/programs', import.meta.url));
 
 export async function createEngineFolder(): Promise<EngineFolder> {
@@ -45,10 +48,18 @@ export async function createEngineFolder(): Promise<EngineFolder> {
   return {
     path: folder.path,
     install: (from, to = from, version) => install(from, join(modules, to), modules, version),
+    copyPackage: () => copyPackage(folder.path, modules),
     run: (program, options) => folder.run(join(folder.path, program), options),
     rows: () => rowsOf(join(folder.path, '.runledger', 'ledger.db')),
     remove: folder.remove,
   };
+}
+
+async function copyPackage(path: string, modules: string): Promise<string> {
+  await symlink(join(MODULES, 'kysely'), join(modules, 'kysely'));
+  await cp(SOURCE, join(path, 'src'), { recursive: true });
+  await writeFile(join(path, 'package.json'), '{ "type": "module" }');
+  return join(path, 'src', 'register.ts');
 }
 
 /** The package is a copy, so that its path is what npm would make it; what it depends on are links. */
