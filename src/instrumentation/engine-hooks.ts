@@ -9,7 +9,7 @@ import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
 import { keepOn } from './engine-switches.ts';
 import { listr2 } from './engines/listr2.ts';
-import { hookModules, type ModuleHooks } from './module-hooks.ts';
+import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
 const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2 };
@@ -33,25 +33,27 @@ export function hookEngines(engines: EnginesOptions): void {
   const missing = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
   if (missing.length === 0) return;
   const names = missing.map(({ packageName }) => packageName);
-  const hooks = hookModules(names, (moduleExports, packageName, folder) => {
+  const hooks = new ModuleHooks(names, (moduleExports, packageName, folder) => {
     const engine = missing.find((each) => each.packageName === packageName);
     if (engine !== undefined) instrumentLoaded(engine, moduleExports, folder);
   });
   for (const { name } of missing) hooked.set(name, hooks);
 }
 
-/** What is done about each engine now. */
-export function engineHooks(engines: EnginesOptions): readonly EngineHook[] {
-  return ENGINES.map(({ name }) => {
-    const hooks = hooked.get(name);
-    const reason =
-      engines[name]?.enabled === false
-        ? 'it is switched off'
-        : hooks === undefined
-          ? 'it was not found when the program started'
-          : hooks.problem;
-    return { name, isHooked: reason === undefined, ...(reason !== undefined && { reason }) };
-  });
+/** What is done about each engine now. Never rejects. */
+export function engineHooks(engines: EnginesOptions): Promise<readonly EngineHook[]> {
+  return Promise.all(
+    ENGINES.map(async ({ name }) => {
+      const reason = await reasonOf(name, engines);
+      return { name, isHooked: reason === undefined, ...(reason !== undefined && { reason }) };
+    }),
+  );
+}
+
+async function reasonOf(name: EngineName, engines: EnginesOptions): Promise<string | undefined> {
+  if (engines[name]?.enabled === false) return 'it is switched off';
+  const hooks = hooked.get(name);
+  return hooks === undefined ? 'it was not found when the program started' : hooks.problem();
 }
 
 /**

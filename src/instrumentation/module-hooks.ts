@@ -3,18 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { diag } from '@opentelemetry/api';
 import { describeError } from '../lifecycle/outcome.ts';
-import { loadHookPackages } from './hook-packages.ts';
-
-/** How ES modules are seen: in the thread that imports them, or through a thread of the loader's own. */
-export type LoaderKind = 'synchronous' | 'asynchronous';
-
-/** What became of the hooks. */
-export interface ModuleHooks {
-  /** Undefined where there are none. */
-  readonly loader: LoaderKind | undefined;
-  /** Why modules are not seen; undefined where they are. */
-  readonly problem: string | undefined;
-}
+import { type HookPackages, type ImportHooks, loadHookPackages } from './hook-packages.ts';
 
 /** Is told of a package that was loaded: its exports, and its folder where that is known. */
 export type OnPackage = (moduleExports: unknown, packageName: string, folder: string | undefined) => void;
@@ -24,48 +13,103 @@ export type OnPackage = (moduleExports: unknown, packageName: string, folder: st
  * everything else loads as if there was none, and nobody else's list can shut ours out. Nothing it does throws into
  * an `import` or a `require`, and nothing is exchanged: a module goes on as it came.
  */
-export function hookModules(packageNames: readonly string[], onPackage: OnPackage): ModuleHooks {
-  try {
-    const packages = loadHookPackages();
-    if (packages === undefined) {
-      return { loader: undefined, problem: '@opentelemetry/instrumentation is not installed' };
+export class ModuleHooks {
+  readonly #packageNames: readonly string[];
+  readonly #include: string[] = [];
+  #problem: string | undefined;
+  #probeUrl: string | undefined;
+  #isProbeSeen = false;
+  #tested: Promise<void> | undefined;
+
+  /** Never throws: what can not be done is a problem, and the application runs on without it. */
+  constructor(packageNames: readonly string[], onPackage: OnPackage) {
+    this.#packageNames = packageNames;
+    try {
+      const packages = loadHookPackages();
+      if (packages === undefined) this.#problem = '@opentelemetry/instrumentation is not installed';
+      else this.#install(packages, guarded(onPackage));
+    } catch (error) {
+      this.#problem = `load hooks can not be installed: ${describeError(error).message}`;
+      diag.warn(`runledger: ${this.#problem}`);
     }
-    const { ImportHook, RequireHook, importFolder, importMain, createHook } = packages;
-    const hooks: { loader: LoaderKind; problem: string | undefined } = {
-      loader: createHook === undefined ? 'asynchronous' : 'synchronous',
-      problem: undefined,
-    };
-    const include = [...packageNames, pathToFileURL(importMain).href];
-    if (createHook === undefined) registerAsynchronous(importFolder, include);
-    else {
-      const own = createHook({ url: pathToFileURL(join(importFolder, 'register-hooks.mjs')).href });
-      own.applyOptions({ include });
-      module.registerHooks({ resolve: own.resolveSync, load: own.loadSync });
-    }
-    let isSeen = false;
-    const see = guarded(onPackage);
-    new ImportHook([...packageNames, importMain], (moduleExports, name, folder) => {
-      if (name === importMain) isSeen = true;
+  }
+
+  /** Why modules are not seen; undefined where they are. Never rejects. */
+  async problem(): Promise<string | undefined> {
+    await this.#test();
+    return this.#problem;
+  }
+
+  #install(
+    { ImportHook, RequireHook, importFolder, importMain, createHook }: HookPackages,
+    see: OnPackage,
+  ): void {
+    this.#probeUrl = pathToFileURL(importMain).href;
+    this.#include.push(...this.#packageNames, this.#probeUrl);
+    new ImportHook([...this.#packageNames, importMain], (moduleExports, name, folder) => {
+      if (name === importMain) this.#isProbeSeen = true;
       else see(moduleExports, name, folder);
     });
-    new RequireHook(packageNames, (moduleExports, name, folder) => {
+    new RequireHook(this.#packageNames, (moduleExports, name, folder) => {
       see(moduleExports, name, folder);
       return moduleExports;
     });
-    // A module that is there in any case, imported to see whether the hook sees it.
-    import(pathToFileURL(importMain).href).then(
-      () => {
-        if (isSeen) return;
-        hooks.problem = SWALLOWED;
-        warnLoudly(`${packageNames.join(', ')}: ${SWALLOWED}. ${SWALLOWED_FIX}`);
+    if (createHook !== undefined) {
+      this.#registerSynchronous(createHook);
+      return;
+    }
+    // For versions of Node.js in which synchronous hooks fail: these run in the loader's thread.
+    const url = pathToFileURL(join(importFolder, 'hook.mjs')).href;
+    module.register(url, { data: { include: this.#include } });
+    void this.#test();
+  }
+
+  /** The hooks are loaded when one of the packages is imported: a program that imports none pays nothing for them. */
+  #registerSynchronous(createHook: (include: string[]) => ImportHooks): void {
+    let hooks: ImportHooks | undefined;
+    module.registerHooks({
+      resolve: (specifier, context, nextResolve) => {
+        if (
+          hooks === undefined &&
+          this.#include.includes(specifier) &&
+          !context.conditions.includes('require')
+        ) {
+          hooks = this.#load(createHook);
+          void this.#test();
+        }
+        return hooks === undefined
+          ? nextResolve(specifier, context)
+          : hooks.resolveSync(specifier, context, nextResolve);
       },
-      (error: unknown) => diag.warn(`runledger: load hooks: ${describeError(error).message}`),
-    );
-    return hooks;
-  } catch (error) {
-    const problem = `load hooks can not be installed: ${describeError(error).message}`;
-    diag.warn(`runledger: ${problem}`);
-    return { loader: undefined, problem };
+      load: (url, context, nextLoad) =>
+        hooks === undefined ? nextLoad(url, context) : hooks.loadSync(url, context, nextLoad),
+    });
+  }
+
+  #load(createHook: (include: string[]) => ImportHooks): ImportHooks | undefined {
+    try {
+      return createHook(this.#include);
+    } catch (error) {
+      this.#problem = `load hooks can not be loaded: ${describeError(error).message}`;
+      diag.warn(`runledger: ${this.#problem}`);
+      return undefined;
+    }
+  }
+
+  /** Imports a module that is there in any case, to see whether the hook sees it. Once. */
+  #test(): Promise<void> {
+    this.#tested ??= this.#probe().catch((error: unknown) => {
+      diag.warn(`runledger: load hooks can not be tested: ${describeError(error).message}`);
+    });
+    return this.#tested;
+  }
+
+  async #probe(): Promise<void> {
+    if (this.#problem !== undefined || this.#probeUrl === undefined) return;
+    await import(this.#probeUrl);
+    if (this.#isProbeSeen || this.#problem !== undefined) return;
+    this.#problem = SWALLOWED;
+    warnLoudly(`${this.#packageNames.join(', ')}: ${SWALLOWED}. ${SWALLOWED_FIX}`);
   }
 }
 
@@ -73,11 +117,6 @@ const SWALLOWED =
   'ES modules are not seen, because another copy of import-in-the-middle was registered before and wraps them first';
 const SWALLOWED_FIX =
   'Put --import runledger/register before every other --import and --experimental-loader.';
-
-/** For versions of Node.js in which synchronous hooks fail: the hook runs in the loader's thread. */
-function registerAsynchronous(folder: string, include: readonly string[]): void {
-  module.register(pathToFileURL(join(folder, 'hook.mjs')).href, { data: { include } });
-}
 
 function guarded(onPackage: OnPackage): OnPackage {
   return (moduleExports, name, folder) => {

@@ -60,8 +60,8 @@ export class PipelineInstrumentation {
     if (this.#unsubscribe !== undefined) this.#apply();
   }
 
-  /** What is done about each engine: whether it is instrumented when it is loaded, and why not. */
-  engineHooks(): readonly EngineHook[] {
+  /** What is done about each engine: whether it is instrumented when it is loaded, and why not. Never rejects. */
+  engineHooks(): Promise<readonly EngineHook[]> {
     return engineHooks(this.#config.engines ?? {});
   }
 

@@ -108,14 +108,21 @@ describe('load hooks', () => {
     expect(summary()).toHaveLength(4);
   });
 
-  it('are not installed where no engine is', async () => {
-    const register = await folder.copyPackage();
-    const node = ['--import', join(folder.path, 'count-hooks.mjs'), '--import', register];
+  it('are loaded with the first engine that is imported, and not before', async () => {
+    await folder.install('listr2');
+    const node = ['--import', join(folder.path, 'count-hooks.mjs'), ...REGISTERED];
     const without = await folder.run('no-engine.mjs', { node });
-    const asked = await folder.run('no-engine.mjs', { node, env: { RUNLEDGER_ENGINES: 'listr2' } });
-
     expect(without).toEqual({ exitCode: 0, signal: null, stdout: 'worked\nhooks: none\n', stderr: '' });
-    expect(asked.stdout).toBe('worked\nhooks: create-hook\n');
+  });
+
+  it('do not look at modules at all where no engine is installed', async () => {
+    const register = await folder.copyPackage();
+    const count = ['--import', join(folder.path, 'count-registrations.cjs'), '--import', register];
+    const found = async () => (await folder.run('no-engine.mjs', { node: count })).stdout;
+
+    expect(await found()).toBe('worked\nregistrations: 0\n');
+    await folder.install('listr2');
+    expect(await found()).toBe('worked\nregistrations: 1\n');
   });
 });
 

@@ -20,7 +20,7 @@ interface ProbeExecution {
 
 interface ProbeLedger {
   /** The application's copy may be older than engines are. */
-  readonly instrumentation: { engineHooks?(): readonly ProbeEngine[] };
+  readonly instrumentation: { engineHooks?(): Promise<readonly ProbeEngine[]> };
   readonly options: { readonly store: { readonly kind: string; readonly path?: string } };
   accounts(): { readonly created: number };
   liveExecutions(): readonly { readonly runId: string }[];
@@ -54,7 +54,7 @@ async function probe(runledger: RunledgerModule): Promise<ProbeReport> {
       .map((processor) => field(processor, '_exporter'))
       .filter(isObject)
       .map(classOf),
-    engines: ledger?.instrumentation.engineHooks?.() ?? null,
+    engines: (await ledger?.instrumentation.engineHooks?.()) ?? null,
   };
 }
 
