@@ -34,8 +34,8 @@ export interface HookPackages {
   readonly RequireHook: HookClass;
   /** Where import-in-the-middle is. */
   readonly importFolder: string;
-  /** Its main module. */
-  readonly importMain: string;
+  /** A small module of it, to see whether the hook sees what is imported; of the kind that costs least to look at. */
+  readonly probe: string;
   /**
    * Loads the synchronous hooks, with a parser, in 7 ms. Undefined where this import-in-the-middle has none, or this
    * Node.js can not run them.
@@ -50,12 +50,13 @@ export function loadHookPackages(): HookPackages | undefined {
   const require = createRequire(location);
   const importMain = require.resolve('import-in-the-middle');
   const importFolder = dirname(importMain);
+  const supports = join(importFolder, 'supports-sync-hooks.mjs');
   return {
     ImportHook: hookIn(require(importMain)),
     RequireHook: hookIn(require('require-in-the-middle')),
     importFolder,
-    importMain,
-    createHook: synchronousHooks(require, importFolder),
+    probe: existsSync(supports) ? supports : importMain,
+    createHook: existsSync(supports) ? synchronousHooks(require, importFolder, supports) : undefined,
   };
 }
 
@@ -71,9 +72,11 @@ function resolveInstrumentation(): string | undefined {
 }
 
 /** These are ES modules, which Node.js requires from the versions on in which the hooks work. */
-function synchronousHooks(require: NodeJS.Require, folder: string): HookPackages['createHook'] {
-  const supports = join(folder, 'supports-sync-hooks.mjs');
-  if (!existsSync(supports)) return undefined;
+function synchronousHooks(
+  require: NodeJS.Require,
+  folder: string,
+  supports: string,
+): HookPackages['createHook'] {
   if (!(require(supports) as SyncHooksModule).supportsSyncHooks()) return undefined;
   return (include) => {
     const { createHook } = require(join(folder, 'create-hook.mjs')) as CreateHookModule;

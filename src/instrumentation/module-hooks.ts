@@ -40,14 +40,12 @@ export class ModuleHooks {
     return this.#problem;
   }
 
-  #install(
-    { ImportHook, RequireHook, importFolder, importMain, createHook }: HookPackages,
-    see: OnPackage,
-  ): void {
-    this.#probeUrl = pathToFileURL(importMain).href;
+  #install({ ImportHook, RequireHook, importFolder, probe, createHook }: HookPackages, see: OnPackage): void {
+    // An instance of its own: one that was imported before would be there already, in whoever's wrapping.
+    this.#probeUrl = `${pathToFileURL(probe).href}?runledger=probe`;
     this.#include.push(...this.#packageNames, this.#probeUrl);
-    new ImportHook([...this.#packageNames, importMain], (moduleExports, name, folder) => {
-      if (name === importMain) this.#isProbeSeen = true;
+    new ImportHook([...this.#packageNames, probe], (moduleExports, name, folder) => {
+      if (name === probe) this.#isProbeSeen = true;
       else see(moduleExports, name, folder);
     });
     new RequireHook(this.#packageNames, (moduleExports, name, folder) => {
@@ -67,13 +65,12 @@ export class ModuleHooks {
   /** The hooks are loaded when one of the packages is imported: a program that imports none pays nothing for them. */
   #registerSynchronous(createHook: (include: string[]) => ImportHooks): void {
     let hooks: ImportHooks | undefined;
+    // Loading them resolves modules too, and another vendor's hooks may import the probe meanwhile.
+    let isLoaded = false;
     module.registerHooks({
       resolve: (specifier, context, nextResolve) => {
-        if (
-          hooks === undefined &&
-          this.#include.includes(specifier) &&
-          !context.conditions.includes('require')
-        ) {
+        if (!isLoaded && this.#include.includes(specifier) && !context.conditions.includes('require')) {
+          isLoaded = true;
           hooks = this.#load(createHook);
           void this.#test();
         }
