@@ -38,11 +38,11 @@ export const suite: Suite = {
         'runledger.name': 'noop',
         'runledger.outcome': 'success',
       };
-      return measured([batch()], async (count) => {
-        await runSteps(count, async () => {
-          for (let step = 0; step < 100; step++) histogram.record(0.001, attributes);
-        });
-      });
+      const timed = () => {
+        const started = performance.now();
+        histogram.record((performance.now() - started) / 1_000, attributes);
+      };
+      return measured([batch()], (count) => runSteps(count, undefined, timed));
     },
     'ledger, metrics': () => {
       metrics.setGlobalMeterProvider(meterProvider());
@@ -53,7 +53,7 @@ export const suite: Suite = {
     compared('processor, live table, failure ledger, record / BatchSpanProcessor', 'ledger', 'batch', 1.15),
     compared('the whole path to SQLite on disk / BatchSpanProcessor', 'ledger to sqlite', 'batch', 1.3),
     compared(
-      'with its duration metric / BatchSpanProcessor and a histogram',
+      'with its duration metric / BatchSpanProcessor and a histogram recorded by hand',
       'ledger, metrics',
       'batch, histogram',
       1.15,

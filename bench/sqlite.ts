@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { BatchRecordExporter, type ExecutionRecord } from 'runledger';
 import { openLedger, SqliteRecordStore } from 'runledger/sql';
-import { recordIdOf } from '../src/records/record-id.ts';
+import { recordIdOf } from '../src/record-id.ts';
 import { EXECUTION_COLUMNS, rowValuesFromRecord } from '../src/store/execution-row.ts';
 import type { Sample, Suite } from './measure.ts';
 

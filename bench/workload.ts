@@ -6,12 +6,16 @@ const STEPS_A_TURN = 100;
 const STEPS_A_PROCESS = 10;
 
 /** One pipeline with processes of ten empty steps each, giving the event loop a turn every hundred steps. */
-export async function runSteps(count: number, betweenTurns?: () => Promise<void>): Promise<void> {
+export async function runSteps(
+  count: number,
+  betweenTurns?: () => Promise<void>,
+  work: () => void = () => undefined,
+): Promise<void> {
   await runPipeline('bench', async (run) => {
     for (let done = 0; done < count; done += STEPS_A_TURN) {
       for (let at = 0; at < STEPS_A_TURN; at += STEPS_A_PROCESS) {
         run.process('batch', (process) => {
-          for (let step = 0; step < STEPS_A_PROCESS; step++) process.step('noop', () => undefined);
+          for (let step = 0; step < STEPS_A_PROCESS; step++) process.step('noop', work);
         });
       }
       await nextTurn();

@@ -8,6 +8,7 @@ export interface EngineInfo {
   readonly versions: string;
 }
 
+/** What an engine is called in options, the environment and the ledger. */
 export type EngineName = 'listr2';
 
 /** Every engine there is. What knows how to instrument one is in `instrumentation/engines`. */

@@ -23,6 +23,7 @@ export type RejectionReason =
   | 'policy'
   | 'other';
 
+/** Every {@link Outcome}: those of work that was done first. */
 export const OUTCOMES: readonly Outcome[] = [
   'success',
   'failure',

@@ -27,7 +27,12 @@ export type { EngineOptions, EnginesOptions } from './instrumentation/engine-opt
 export type { PipelineInstrumentationConfig } from './instrumentation/instrumentation-config.ts';
 export { PipelineInstrumentation } from './instrumentation/pipeline-instrumentation.ts';
 export { type Attempt, type AttemptsOptions, attempts } from './lifecycle/attempts.ts';
-export { PIPELINE_CHANNELS, type PipelineEventMessage, type PipelineMessage } from './lifecycle/channels.ts';
+export {
+  PIPELINE_CHANNELS,
+  type PipelineEventMessage,
+  type PipelineMessage,
+  subscribePipelineChannels,
+} from './lifecycle/channels.ts';
 export { currentExecution } from './lifecycle/current-execution.ts';
 export { attachPipeline } from './lifecycle/detached-execution.ts';
 export type { Execution } from './lifecycle/execution-handle.ts';

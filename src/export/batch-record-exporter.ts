@@ -20,6 +20,8 @@ import { StoreSession, type WriteListener } from './store-session.ts';
 
 /** Share of the shutdown's time that the drain may take; the rest is for closing the store. */
 const DRAIN_SHARE = 0.9;
+/** Share of the shutdown's time between two tries at most: a store that comes back in time is not to be missed. */
+const TRY_SHARE = 0.1;
 /** Revision of an execution's record where it has no other: it was neither suspended nor detached. */
 const ONLY_REVISION = 2;
 
@@ -166,7 +168,7 @@ export class BatchRecordExporter implements RecordExporter {
     this.#isWriting = true;
     this.#idle = new Deferred();
     this.#drain().catch(() => {
-      // Only a clock or a random of the caller's own gets here; the next record starts over.
+      // Only a clock of the caller's own gets here; the next record starts over.
       this.#isWriting = false;
       this.#idle.resolve();
     });
@@ -220,7 +222,10 @@ export class BatchRecordExporter implements RecordExporter {
 
   /** Waits before the next write, until the time is over or somebody is in a hurry. */
   #wait(error: StoreUnavailableError): Promise<void> {
-    const delay = this.#retry.nextDelay(error.errorClass);
+    const { shutdownTimeoutMillis } = this.#options;
+    const longest =
+      this.#shutdown === undefined ? Number.POSITIVE_INFINITY : shutdownTimeoutMillis * TRY_SHARE;
+    const delay = Math.min(longest, this.#retry.nextDelay(error.errorClass));
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#endWait?.(), delay).unref();
       this.#endWait = () => {

@@ -13,6 +13,7 @@ export const DEFAULT_RETENTION: RetentionPolicy = {
   maxBytes: 1024 ** 3,
 };
 
+/** What {@link pruneOnSchedule} removes, and when. */
 export interface RetentionScheduleOptions extends Partial<RetentionPolicy> {
   /** Before the first prune: a start has better things to do. Milliseconds. @default 60_000 */
   readonly firstDelayMillis?: number;

@@ -53,12 +53,20 @@ export class RetryPolicy {
     const { baseDelayMillis, maxDelayMillis, random } = this.#options;
     const { minBoundMillis, maxBoundMillis = maxDelayMillis } = RULES[errorClass];
     const bound = Math.max(minBoundMillis, baseDelayMillis * 2 ** Math.min(this.#failures++, 30));
-    const drawn = Math.min(1, Math.max(0, random())) || 0;
-    return Math.ceil(drawn * Math.min(maxBoundMillis, bound));
+    return Math.ceil(draw(random) * Math.min(maxBoundMillis, bound));
   }
 
   /** Starts over, after a success or when somebody waits for the result. */
   reset(): void {
     this.#failures = 0;
+  }
+}
+
+/** A number from 0 to 1, whatever the application's own source of chance does. */
+function draw(random: () => number): number {
+  try {
+    return Math.min(1, Math.max(0, random())) || 0;
+  } catch {
+    return Math.random();
   }
 }

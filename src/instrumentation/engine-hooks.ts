@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { diag } from '@opentelemetry/api';
 import { ENGINES, type EngineInfo, type EngineName } from '../engines.ts';
 import { findInstalled, readManifest } from '../installed-packages.ts';
 import { describeError } from '../lifecycle/outcome.ts';
+import { report } from '../lifecycle/report.ts';
 import { isInRange } from '../version-range.ts';
 import type { EngineAdapter } from './engine-adapter.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
@@ -81,7 +81,8 @@ function instrumentLoaded(engine: EngineInfo, moduleExports: unknown, folder: st
   const adapter = ADAPTERS[engine.name];
   const version = versionIn(folder);
   if (version === undefined || !isInRange(version, engine.versions)) {
-    diag.info(
+    report(
+      'info',
       `runledger: ${engine.packageName} ${version ?? 'of an unknown version'} is not instrumented: supported are ${engine.versions}`,
     );
     return;
@@ -95,7 +96,7 @@ function versionIn(folder: string | undefined): string | undefined {
   try {
     return readManifest(join(folder, 'package.json')).version;
   } catch (error) {
-    diag.debug(`runledger: no version in ${folder}: ${describeError(error).message}`);
+    report('debug', `runledger: no version in ${folder}: ${describeError(error).message}`);
     return undefined;
   }
 }

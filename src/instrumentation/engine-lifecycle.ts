@@ -1,10 +1,11 @@
-import { type Context, diag } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
 import type { EngineName } from '../engines.ts';
 import type { ExecutionKind } from '../execution.ts';
 import { captureInput } from '../lifecycle/capture.ts';
 import { Execution } from '../lifecycle/execution-handle.ts';
 import type { ExecutionOptions } from '../lifecycle/execution-options.ts';
 import { describeError } from '../lifecycle/outcome.ts';
+import { report } from '../lifecycle/report.ts';
 import { ATTR_ENGINE } from '../semconv.ts';
 import { engineOptions } from './engine-switches.ts';
 
@@ -45,7 +46,7 @@ export class EngineLifecycle {
       const name = engineOptions(this.engine)?.name?.(run);
       return typeof name === 'string' && name !== '' ? name : undefined;
     } catch (error) {
-      diag.warn(`runledger: the name of a ${this.engine} run threw ${describeError(error).type}`);
+      report('warn', `runledger: the name of a ${this.engine} run threw ${describeError(error).type}`);
       return undefined;
     }
   }

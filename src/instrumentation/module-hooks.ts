@@ -1,8 +1,8 @@
 import * as module from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { diag } from '@opentelemetry/api';
 import { describeError } from '../lifecycle/outcome.ts';
+import { report } from '../lifecycle/report.ts';
 import { type HookPackages, type ImportHooks, loadHookPackages } from './hook-packages.ts';
 
 /** Is told of a package that was loaded: its exports, and its folder where that is known. */
@@ -30,7 +30,7 @@ export class ModuleHooks {
       else this.#install(packages, guarded(onPackage));
     } catch (error) {
       this.#problem = `load hooks can not be installed: ${describeError(error).message}`;
-      diag.warn(`runledger: ${this.#problem}`);
+      report('warn', `runledger: ${this.#problem}`);
     }
   }
 
@@ -88,7 +88,7 @@ export class ModuleHooks {
       return createHook(this.#include);
     } catch (error) {
       this.#problem = `load hooks can not be loaded: ${describeError(error).message}`;
-      diag.warn(`runledger: ${this.#problem}`);
+      report('warn', `runledger: ${this.#problem}`);
       return undefined;
     }
   }
@@ -96,7 +96,7 @@ export class ModuleHooks {
   /** Imports a module that is there in any case, to see whether the hook sees it. Once. */
   #test(): Promise<void> {
     this.#tested ??= this.#probe().catch((error: unknown) => {
-      diag.warn(`runledger: load hooks can not be tested: ${describeError(error).message}`);
+      report('warn', `runledger: load hooks can not be tested: ${describeError(error).message}`);
     });
     return this.#tested;
   }
@@ -120,13 +120,16 @@ function guarded(onPackage: OnPackage): OnPackage {
     try {
       onPackage(moduleExports, name, folder);
     } catch (error) {
-      diag.error(`runledger: ${name} was loaded and is not instrumented: ${describeError(error).message}`);
+      report(
+        'error',
+        `runledger: ${name} was loaded and is not instrumented: ${describeError(error).message}`,
+      );
     }
   };
 }
 
 /** Said to the process too: without a logger nobody listens to `diag`, and what is missing would be missed silently. */
 function warnLoudly(message: string): void {
-  diag.warn(`runledger: ${message}`);
+  report('warn', `runledger: ${message}`);
   process.emitWarning(message, { type: 'RunledgerWarning', code: 'RUNLEDGER' });
 }

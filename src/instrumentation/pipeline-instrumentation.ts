@@ -65,6 +65,7 @@ export class PipelineInstrumentation {
     return engineHooks(this.#config.engines ?? {});
   }
 
+  /** The configuration as it was given, with `enabled`. */
   getConfig(): EnabledConfig {
     return this.#config;
   }

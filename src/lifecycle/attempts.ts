@@ -4,16 +4,23 @@ import type { Execution } from './execution-handle.ts';
 import { type ExecutionOptions, RETRY_TRAIL } from './execution-options.ts';
 import { lifecycleSettings } from './lifecycle-settings.ts';
 import type { MetricIdentity } from './metric-series.ts';
-import { outcomeFromError } from './outcome.ts';
+import { describeError, outcomeFromError } from './outcome.ts';
 import { activeMetrics } from './pipeline-metrics.ts';
+import { report } from './report.ts';
 
 /** How often, and how far apart, {@link attempts} tries. */
 export interface AttemptsOptions {
   /** How often at most, the first try included. */
   readonly maxAttempts: number;
-  /** Milliseconds before the next try; a function gets the number of the attempt that failed. @default 0 */
+  /**
+   * Milliseconds before the next try; a function gets the number of the attempt that failed. Where that throws, or
+   * says no number, there is no wait. @default 0
+   */
   readonly delayMs?: number | ((attempt: number, error: unknown) => number) | undefined;
-  /** Whether to try again after this error. @default not after a cancellation or a skip */
+  /**
+   * Whether to try again after this error. Where it throws, there is no further try, and the loop throws the error
+   * it was asked about. @default not after a cancellation or a skip
+   */
   readonly retryIf?: ((error: unknown) => boolean) | undefined;
   /** Ends the waiting: the loop then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -121,7 +128,7 @@ class OneAttempt implements Attempt {
   }
 
   #isRetryable(error: unknown): boolean {
-    if (this.#retryIf !== undefined) return this.#retryIf(error);
+    if (this.#retryIf !== undefined) return isWanted(this.#retryIf, error);
     const outcome = outcomeFromError(error, lifecycleSettings().classifyError);
     return outcome !== 'cancellation' && outcome !== 'skip';
   }
@@ -134,16 +141,35 @@ class OneAttempt implements Attempt {
   }
 }
 
-function delayOf({ delayMs }: AttemptsOptions, attempt: number, error: unknown): number {
-  return typeof delayMs === 'function' ? delayMs(attempt, error) : (delayMs ?? 0);
+/** The error of the work matters more than one of the code that judges it, which is only reported. */
+function isWanted(retryIf: (error: unknown) => boolean, error: unknown): boolean {
+  try {
+    return retryIf(error);
+  } catch (thrown) {
+    report('warn', `retryIf threw ${describeError(thrown).type}; it is not tried again`);
+    return false;
+  }
 }
+
+function delayOf({ delayMs }: AttemptsOptions, attempt: number, error: unknown): number {
+  if (typeof delayMs !== 'function') return delayMs ?? 0;
+  try {
+    return delayMs(attempt, error);
+  } catch (thrown) {
+    report('warn', `delayMs threw ${describeError(thrown).type}; there is no wait`);
+    return 0;
+  }
+}
+
+/** Longest wait a timer can take; beyond it Node.js fires at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Waits. The timer keeps the process alive, since the work that is going to be tried again does. */
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   if (!(ms > 0)) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.min(ms, MAX_TIMEOUT_MS));
     function done(): void {
       signal?.removeEventListener('abort', aborted);
       resolve();

@@ -1,7 +1,8 @@
-import { type Attributes, diag } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import { ATTR_INPUT, ATTR_INPUT_HASH, ATTR_OUTPUT } from '../semconv.ts';
 import { type CaptureInput, lifecycleSettings } from './lifecycle-settings.ts';
 import { describeError } from './outcome.ts';
+import { report } from './report.ts';
 
 /** Characters of JSON kept of one input or output. */
 const MAX_LENGTH = 16_384;
@@ -41,7 +42,7 @@ function toJson(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
   } catch (error) {
-    diag.debug(`an input or output is not captured: ${describeError(error).message}`);
+    report('debug', `an input or output is not captured: ${describeError(error).message}`);
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
-import { type Context, diag, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { type Context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { stateFromToken } from './detached-state.ts';
 import { Execution } from './execution-handle.ts';
+import { report } from './report.ts';
 
 /**
  * Goes on with an execution that `detach` let go of, in this process or another, today or another day. It is the
@@ -13,7 +14,7 @@ import { Execution } from './execution-handle.ts';
 export function attachPipeline(token: string): Execution {
   const state = stateFromToken(token);
   if (state === undefined) {
-    diag.warn('attachPipeline got no token of detach(); a new run starts');
+    report('warn', 'attachPipeline got no token of detach(); a new run starts');
     return new Execution('pipeline', 'detached', undefined, ROOT_CONTEXT, false);
   }
   const parent: Context =

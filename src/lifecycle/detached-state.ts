@@ -1,8 +1,10 @@
-import { type Attributes, diag } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import type { ExecutionKind, Moment } from '../execution.ts';
 import { ExecutionNotes } from './execution-notes.ts';
 import type { SegmentState } from './execution-spans.ts';
 import { Interrupts, type OpenInterrupt } from './interrupts.ts';
+import { describeError } from './outcome.ts';
+import { report } from './report.ts';
 import { Timeline } from './timeline.ts';
 import { spanContextFromTraceparent, traceparentFromSpanContext } from './traceparent.ts';
 
@@ -73,8 +75,21 @@ export function tokenFromState(state: DetachedState): string {
     moments: timeline?.moments(),
     momentsTotal: timeline?.total,
   };
-  return JSON.stringify(token);
+  try {
+    return JSON.stringify(token, withoutBigInts);
+  } catch (error) {
+    report('warn', `what a detached execution was told is lost: ${describeError(error).message}`);
+    return JSON.stringify({ ...token, ...UNTOLD });
+  }
 }
+
+/** Counts that come from a database may be big integers, which JSON does not know. */
+function withoutBigInts(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? Number(value) : value;
+}
+
+/** The fields that hold what callers gave: without them the execution is still itself. */
+const UNTOLD: Partial<Token> = { startAttributes: {}, endAttributes: {}, open: [], moments: [] };
 
 /** The state a token holds; undefined where it is not one of ours. Never throws. */
 export function stateFromToken(text: unknown): DetachedState | undefined {
@@ -119,7 +134,7 @@ function parseToken(text: unknown): Token | undefined {
     const token: unknown = JSON.parse(text);
     return isToken(token) ? token : undefined;
   } catch (error) {
-    diag.debug('a token is no JSON', error);
+    report('debug', 'a token is no JSON', error);
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { type Attributes, type Context, context, diag, type Span, trace } from '@opentelemetry/api';
+import { type Attributes, type Context, context, type Span, trace } from '@opentelemetry/api';
 import {
   ACTIVE_EXECUTION_KEY,
   type ActiveExecution,
@@ -18,6 +18,7 @@ import {
   EVENT_RESUMED,
   EVENT_RETRY,
 } from '../semconv.ts';
+import { nameFrom, readableOptions } from './caller-input.ts';
 import { type DetachedState, tokenFromState } from './detached-state.ts';
 import { ExecutionContext } from './execution-context.ts';
 import { ExecutionNotes } from './execution-notes.ts';
@@ -37,6 +38,7 @@ import {
 import { activeMetrics, type PipelineMetrics } from './pipeline-metrics.ts';
 import type { Ending } from './pipeline-tracer.ts';
 import { rejectionAttributes } from './rejection-attributes.ts';
+import { report } from './report.ts';
 import { runExecution } from './run-execution.ts';
 import { identityOf, RunIdentity } from './run-identity.ts';
 import { waitMsOf } from './start-attributes.ts';
@@ -84,11 +86,11 @@ export class Execution implements ActiveExecution {
     isOwned: boolean,
     resumed?: DetachedState,
   ) {
-    const options = given ?? undefined;
+    const options = readableOptions(given);
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY);
     const parent = active instanceof Execution ? active : undefined;
     this.kind = kind;
-    this.name = typeof name === 'string' ? name : String(name);
+    this.name = nameFrom(name);
     this.identity =
       resumed === undefined
         ? identityOf(parent, active as ActiveExecution | undefined, options, parentContext)
@@ -129,6 +131,7 @@ export class Execution implements ActiveExecution {
     return !this.#isEnded && this.#notes?.interrupts.isSuspended !== true;
   }
 
+  /** True once it ended here, or was detached from this process. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
@@ -232,7 +235,7 @@ export class Execution implements ActiveExecution {
     const now = Date.now();
     const closed = this.#isEnded ? undefined : this.#notes?.interrupts.resume(id, now);
     if (closed === undefined) {
-      diag.debug(`resume of "${id}", which is not interrupted, is ignored`);
+      report('debug', `resume of "${id}", which is not interrupted, is ignored`);
       return;
     }
     this.#metrics?.interruptEnded(closed.kind, 'resumed', now - closed.at);
@@ -385,7 +388,8 @@ export class Execution implements ActiveExecution {
       return;
     }
     if (options === undefined && this.kind !== 'pipeline') return;
-    metrics.started(this, options === undefined ? undefined : waitMsOf(options), this.attempt);
+    if (options === undefined) metrics.started(this, undefined, this.attempt);
+    else neverThrow('an option', () => metrics.started(this, waitMsOf(options), this.attempt));
   }
 
   #moment(kind: Moment['kind'], ref: string | undefined, event?: string, attributes?: Attributes): void {

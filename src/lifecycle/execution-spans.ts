@@ -1,7 +1,6 @@
 import {
   type Attributes,
   type Context,
-  diag,
   type HrTime,
   type Link,
   type Span,
@@ -27,6 +26,7 @@ import type { Interrupts } from './interrupts.ts';
 import { lifecycleSettings } from './lifecycle-settings.ts';
 import { describeError } from './outcome.ts';
 import { activeTracer, closeSpan, type Ending, openSpan } from './pipeline-tracer.ts';
+import { report } from './report.ts';
 import type { RunIdentity } from './run-identity.ts';
 import { addAttempt, addIdentity, addOptions, namingAttributes } from './start-attributes.ts';
 
@@ -112,7 +112,7 @@ export class ExecutionSpans {
         addOptions(attributes, options);
         links = linksOf(options);
       } catch (error) {
-        diag.warn(`options of "${name}" can not be read: ${describeError(error).message}`);
+        report('warn', `options of "${name}" can not be read: ${describeError(error).message}`);
       }
     }
     if (lifecycleSettings().cicd) {

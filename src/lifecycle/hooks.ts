@@ -86,38 +86,47 @@ export class PipelineHooks {
     return this.#orphanEnds;
   }
 
+  /** A pipeline started. Its parent is what `parentId` names, never what is active. */
   onPipelineStart(event: StartEvent): void {
     this.#start('pipeline', event);
   }
 
+  /** A pipeline failed with this error; its end follows and says whether that was dealt with. */
   onPipelineError(event: ErrorEvent): void {
     this.#error('pipeline', event);
   }
 
+  /** A pipeline ended: with what was reported before, unless the event names an outcome. */
   onPipelineEnd(event: EndEvent): void {
     this.#end('pipeline', event);
   }
 
+  /** A process started. Its parent is what `parentId` names, never what is active. */
   onProcessStart(event: StartEvent): void {
     this.#start('process', event);
   }
 
+  /** A process failed with this error; its end follows and says whether that was dealt with. */
   onProcessError(event: ErrorEvent): void {
     this.#error('process', event);
   }
 
+  /** A process ended: with what was reported before, unless the event names an outcome. */
   onProcessEnd(event: EndEvent): void {
     this.#end('process', event);
   }
 
+  /** A step started. Its parent is what `parentId` names, never what is active. */
   onStepStart(event: StartEvent): void {
     this.#start('step', event);
   }
 
+  /** A step failed with this error; its end follows and says whether that was dealt with. */
   onStepError(event: ErrorEvent): void {
     this.#error('step', event);
   }
 
+  /** A step ended: with what was reported before, unless the event names an outcome. */
   onStepEnd(event: EndEvent): void {
     this.#end('step', event);
   }
@@ -137,20 +146,24 @@ export class PipelineHooks {
     this.#moment(event, (execution) => execution.retry(String(event.attempt)));
   }
 
+  /** Work up to here is safe. */
   onCheckpoint(event: MomentEvent & { readonly checkpointId: string }): void {
     this.#moment(event, (execution) => execution.checkpoint(event.checkpointId));
   }
 
+  /** It waits for something outside from now on, until `onResume` with the same `interruptId`. */
   onInterrupt(
     event: MomentEvent & { readonly interruptId: string; readonly interruptKind?: string | undefined },
   ): void {
     this.#moment(event, (execution) => execution.interrupt(event.interruptId, event.interruptKind));
   }
 
+  /** What it waited for is there. */
   onResume(event: MomentEvent & { readonly interruptId: string }): void {
     this.#moment(event, (execution) => execution.resume(event.interruptId));
   }
 
+  /** It is alive. */
   onHeartbeat(event: MomentEvent): void {
     this.#moment(event, (execution) => execution.heartbeat());
   }

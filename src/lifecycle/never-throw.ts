@@ -1,11 +1,11 @@
-import { diag } from '@opentelemetry/api';
 import { describeError } from './outcome.ts';
+import { report } from './report.ts';
 
 /** Runs our own work on what a caller gave, which may be hostile. What it throws is reported and goes no further. */
 export function neverThrow(what: string, work: () => void): void {
   try {
     work();
   } catch (error) {
-    diag.warn(`${what} was ignored: ${describeError(error).message}`);
+    report('warn', `${what} was ignored: ${describeError(error).message}`);
   }
 }

@@ -1,6 +1,6 @@
-import { diag } from '@opentelemetry/api';
 import type { ExecutionKind } from '../execution.ts';
 import type { Execution } from './execution-handle.ts';
+import { report } from './report.ts';
 
 /** An execution whose end is going to be told by its id. */
 export interface OpenExecution {
@@ -78,7 +78,8 @@ export class OpenExecutions {
       if (oldest === undefined) continue;
       this.#size--;
       if (this.#evicted++ === 0) {
-        diag.warn(
+        report(
+          'warn',
           `${this.#max} executions are open; from here the oldest are given up. Are all ends reported?`,
         );
       }

@@ -1,6 +1,6 @@
-import { diag } from '@opentelemetry/api';
-import type { Outcome, RejectionReason } from '../execution.ts';
+import { OUTCOMES, type Outcome, type RejectionReason } from '../execution.ts';
 import { ERROR_TYPE_OTHER } from '../semconv.ts';
+import { report } from './report.ts';
 
 /** Decides the outcome of an execution that threw; undefined leaves it to the built-in rules. */
 export type ErrorClassifier = (error: unknown) => Outcome | undefined;
@@ -62,20 +62,31 @@ const MAX_STACK_LENGTH = 16_384;
  * {@link SkipError}, {@link RejectedError}, else failure. Never throws, whatever the error is.
  */
 export function outcomeFromError(error: unknown, classify?: ErrorClassifier): Outcome {
-  if (classify !== undefined) {
-    try {
-      const outcome = classify(error);
-      if (outcome !== undefined) return outcome;
-    } catch (thrown) {
-      diag.warn(`classifyError threw ${describeError(thrown).type}; the built-in rules decide`);
-    }
-  }
+  const stated = classify === undefined ? undefined : outcomeFromClassifier(error, classify);
+  if (stated !== undefined) return stated;
   const name = readProperty(error, 'name');
   if (name === 'SkipError') return 'skip';
   if (name === 'RejectedError') return 'rejection';
   if (name === 'TimeoutError') return 'timeout';
   if (name !== 'AbortError') return 'failure';
   return readProperty(readProperty(error, 'cause'), 'name') === 'TimeoutError' ? 'timeout' : 'cancellation';
+}
+
+/** What the application's own classifier says; what is no outcome leaves it to the built-in rules. */
+function outcomeFromClassifier(error: unknown, classify: ErrorClassifier): Outcome | undefined {
+  try {
+    const outcome: unknown = classify(error);
+    if (outcome === undefined || isOutcome(outcome)) return outcome;
+    if (outcome instanceof Promise) outcome.catch(() => {});
+    report('warn', `classifyError returned no outcome (${typeof outcome}); the built-in rules decide`);
+  } catch (thrown) {
+    report('warn', `classifyError threw ${describeError(thrown).type}; the built-in rules decide`);
+  }
+  return undefined;
+}
+
+function isOutcome(value: unknown): value is Outcome {
+  return (OUTCOMES as readonly unknown[]).includes(value);
 }
 
 /** The skip reason an error carries, or its message. */

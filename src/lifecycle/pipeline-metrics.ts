@@ -3,7 +3,6 @@ import {
   type Context,
   type Counter,
   createNoopMeter,
-  diag,
   type Histogram,
   type MeterProvider,
   metrics,
@@ -32,6 +31,7 @@ import { CicdMetrics } from './cicd-semconv.ts';
 import { type LifecycleSettings, lifecycleSettings } from './lifecycle-settings.ts';
 import { type MetricIdentity, MetricSeries } from './metric-series.ts';
 import { neverThrow } from './never-throw.ts';
+import { report } from './report.ts';
 
 /** The kinds of tokens a cost is made of; the first two are values of `gen_ai.token.type`. */
 export type TokenType = 'input' | 'output' | 'cache_read' | 'cache_write';
@@ -62,7 +62,7 @@ function createMetrics(from: MeterProvider, with_: LifecycleSettings): PipelineM
     const meter = from.getMeter(SCOPE_NAME, VERSION);
     return meter === createNoopMeter() ? undefined : new PipelineMetrics(from, with_);
   } catch (error) {
-    diag.error('the meter provider threw; there are no metrics of executions', error);
+    report('error', 'the meter provider threw; there are no metrics of executions', error);
     return undefined;
   }
 }
@@ -149,7 +149,7 @@ export class PipelineMetrics {
     try {
       this.#duration.record(seconds, this.#series.ended(execution, outcome, type), at);
     } catch (error) {
-      diag.warn('the duration of an execution was ignored', error);
+      report('warn', 'the duration of an execution was ignored', error);
     }
     if (execution.kind === 'pipeline') {
       neverThrow(METRIC, () => this.#pipelineEnded(execution, seconds, outcome, type));

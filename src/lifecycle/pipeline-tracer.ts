@@ -1,7 +1,6 @@
 import {
   type Attributes,
   type Context,
-  diag,
   ProxyTracerProvider,
   type Span,
   type SpanOptions,
@@ -15,6 +14,7 @@ import { ATTR_ERROR_CODE, ATTR_ERROR_TYPE, ATTR_OUTCOME, ERROR_TYPE_OTHER, SCOPE
 import { VERSION } from '../version.ts';
 import { lifecycleSettings } from './lifecycle-settings.ts';
 import { describeError } from './outcome.ts';
+import { report } from './report.ts';
 import type { Timeline } from './timeline.ts';
 
 let provider: TracerProvider | undefined;
@@ -45,7 +45,8 @@ export function openSpan(
   try {
     return from.startSpan(name, options, parent);
   } catch (error) {
-    diag.error(
+    report(
+      'error',
       `the tracer threw ${describeError(error).type} when "${name}" started; it goes on without a span`,
     );
     return undefined;
@@ -79,9 +80,13 @@ export function closeSpan(
       if (attributes !== undefined) span.setAttributes(attributes);
       writeEnding(span, ending, timeline);
     }
+  } catch (error) {
+    report('warn', `how an execution ended is not on its span: ${describeError(error).message}`);
+  }
+  try {
     span.end();
   } catch (error) {
-    diag.error(`a span processor threw ${describeError(error).type} when an execution ended`);
+    report('error', `a span processor threw ${describeError(error).type} when an execution ended`);
   }
 }
 

@@ -3,7 +3,6 @@ import {
   context,
   defaultTextMapGetter,
   defaultTextMapSetter,
-  diag,
   propagation,
   type TextMapGetter,
   type TextMapSetter,
@@ -16,6 +15,7 @@ import { currentExecution } from './current-execution.ts';
 import type { Execution } from './execution-handle.ts';
 import { describeError } from './outcome.ts';
 import { withRemoteRun } from './remote-run.ts';
+import { report } from './report.ts';
 import { spanContextFromTraceparent, traceparentFromSpanContext } from './traceparent.ts';
 
 /** What {@link injectExecution} writes to where. */
@@ -55,7 +55,7 @@ export function injectExecution<Carrier>(carrier: Carrier, options: InjectOption
       if (header !== '') noting.set(carrier, 'baggage', header);
     }
   } catch (error) {
-    diag.warn(`the execution was not written into the carrier: ${describeError(error).message}`);
+    report('warn', `the execution was not written into the carrier: ${describeError(error).message}`);
   }
 }
 
@@ -84,7 +84,7 @@ export function extractExecution<Carrier>(
     // The carrier's run is meant, not the one of the code that reads it: a consumer may itself be an execution.
     return extracted.deleteValue(ACTIVE_EXECUTION_KEY);
   } catch (error) {
-    diag.warn(`no execution was read from the carrier: ${describeError(error).message}`);
+    report('warn', `no execution was read from the carrier: ${describeError(error).message}`);
     return withoutRun(active).deleteValue(ACTIVE_EXECUTION_KEY);
   }
 }

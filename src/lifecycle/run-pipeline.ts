@@ -2,6 +2,8 @@ import { type Context, context } from '@opentelemetry/api';
 import type { ExecutionKind } from '../execution.ts';
 import { Execution } from './execution-handle.ts';
 import type { ExecutionOptions, RunArguments } from './execution-options.ts';
+import { describeError } from './outcome.ts';
+import { report } from './report.ts';
 import { runExecution } from './run-execution.ts';
 
 /**
@@ -75,7 +77,12 @@ function runAs<T>(kind: ExecutionKind, name: string, rest: RunArguments<T>): T {
 }
 
 function parentContextOf(options: ExecutionOptions | undefined): Context {
-  const parent = options?.parent;
-  if (parent instanceof Execution) return parent.contextForChildren();
-  return typeof parent?.getValue === 'function' ? parent : context.active();
+  try {
+    const parent = options?.parent;
+    if (parent instanceof Execution) return parent.contextForChildren();
+    if (typeof parent?.getValue === 'function') return parent;
+  } catch (error) {
+    report('warn', `a parent can not be read: ${describeError(error).message}`);
+  }
+  return context.active();
 }

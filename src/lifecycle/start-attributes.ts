@@ -73,9 +73,11 @@ export function addAttempt(attributes: Attributes, attempt: number): void {
 
 /** How long the work waited, in milliseconds; undefined where nobody said. */
 export function waitMsOf(options: ExecutionOptions): number | undefined {
-  if (options.waitMs !== undefined) return Math.max(0, options.waitMs);
-  const due = options.scheduledFor?.getTime();
-  return due === undefined || Number.isNaN(due) ? undefined : Math.max(0, Date.now() - due);
+  const { waitMs, scheduledFor } = options;
+  if (typeof waitMs === 'number') return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
+  if (typeof scheduledFor?.getTime !== 'function') return undefined;
+  const due = scheduledFor.getTime();
+  return Number.isNaN(due) ? undefined : Math.max(0, Date.now() - due);
 }
 
 /** A list of names as an attribute value. */

@@ -37,16 +37,19 @@ const RECORD_ONLY = 1;
  * processor, so without this the ledger would be as thin as the traces. What is exported does not change, nor does
  * the sampled flag that other services see. Spans that are no executions are left to the sampler alone.
  *
- * Never throws: what a sampler that throws was asked about is not exported, and the error is reported once.
+ * Never throws: what a sampler that throws, or decides nothing, was asked about is not exported, and that is reported
+ * once.
  */
 export function recordExecutions<Sampler extends SamplerShape>(sampler: Sampler): RecordSampler<Sampler> {
-  let hasThrown = false;
+  let hasFailed = false;
   const verdictOf: SamplerShape['shouldSample'] = (...span) => {
     try {
-      return sampler.shouldSample(...span);
+      const verdict = sampler.shouldSample(...span);
+      if (typeof verdict?.decision === 'number') return verdict;
+      throw new TypeError('it returned no decision');
     } catch (error) {
-      if (!hasThrown) diag.error('runledger: the sampler threw', error);
-      hasThrown = true;
+      if (!hasFailed) report(error);
+      hasFailed = true;
       return { decision: NOT_RECORD };
     }
   };
@@ -60,6 +63,14 @@ export function recordExecutions<Sampler extends SamplerShape>(sampler: Sampler)
   };
   // The SDK types the decision as its own enum of the same numbers.
   return wrapped as unknown as RecordSampler<Sampler>;
+}
+
+function report(error: unknown): void {
+  try {
+    diag.error('runledger: the sampler failed', error);
+  } catch {
+    // A logger that throws must not reach the application either.
+  }
 }
 
 /** A sampler with the signature of the one it wraps. */

@@ -1,5 +1,6 @@
 import type { AttributeValue } from '@opentelemetry/api';
 import type { ExecutionKind } from '../execution.ts';
+import { recordIdOf } from '../record-id.ts';
 import {
   ATTR_ATTEMPT,
   ATTR_CORRELATION_ID,
@@ -16,7 +17,6 @@ import {
 import { boundedText, RecordMarks, TEXT_BOUNDS } from './bounded-text.ts';
 import type { EndedSpan } from './ended-span.ts';
 import type { RecordFlag } from './execution-record.ts';
-import { recordIdOf } from './record-id.ts';
 import { hrTimeOf, isUsableTime, millisOf } from './span-times.ts';
 
 /** What identifies an execution: said by its span when it starts, or inherited from its parent execution. */

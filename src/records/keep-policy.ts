@@ -16,7 +16,8 @@ export interface KeepPolicyOptions {
   readonly slowMs?: number;
   /**
    * Draws a number from 0 to 1; what is below `rate` is kept. Called once a run, not for those that are kept anyway,
-   * and not at a rate of 0 or 1. By default it is a hash of the run id, so all processes of a run agree.
+   * and not at a rate of 0 or 1. By default, and where it throws, it is a hash of the run id, so all processes of a
+   * run agree.
    */
   readonly rng?: () => number;
   /** Records of one run that are held until it ends. @default 1000 */
@@ -67,7 +68,18 @@ export function reasonToKeepRun(record: ExecutionRecord, isForced: boolean): Kee
 export function isDrawn(policy: KeepPolicy, runId: string): boolean {
   if (policy.rate <= 0) return false;
   if (policy.rate >= 1) return true;
-  return (policy.rng?.() ?? shareOf(runId)) < policy.rate;
+  return draw(policy.rng, runId) < policy.rate;
+}
+
+/** What the application's own source of chance says; one that throws, or says no number, gives way to the hash. */
+function draw(rng: KeepPolicy['rng'], runId: string): number {
+  try {
+    const drawn: unknown = rng?.();
+    if (typeof drawn === 'number' && !Number.isNaN(drawn)) return drawn;
+  } catch {
+    // A record must not be lost to the draw that decides about it.
+  }
+  return shareOf(runId);
 }
 
 /** A number from 0 up to 1 that is the same for a run id in every process. */

@@ -53,7 +53,8 @@ export function redacted(record: ExecutionRecord, redact: RedactRecord): Executi
   try {
     const result: unknown = redact({ ...record });
     if (result === undefined) return withoutFreeText(record);
-    if (typeof result === 'object' && result !== null && !('then' in result)) {
+    if (result instanceof Promise) result.catch(() => {});
+    else if (typeof result === 'object' && result !== null && !('then' in result)) {
       return withTextsOf(record, result as ExecutionRecord, marks);
     }
   } catch {

@@ -1,4 +1,4 @@
-import { diag } from '@opentelemetry/api';
+import { logGuarded } from '../export/guarded-log.ts';
 
 /** How long the end of a process may wait once the event loop ran empty: nobody waits but the shell. */
 const IDLE_MILLIS = 2_000;
@@ -57,7 +57,8 @@ function listen(): void {
     const deadline = performance.now() + IDLE_MILLIS;
     const look = setInterval(() => {
       hasGivenUp = performance.now() >= deadline;
-      if (hasGivenUp) diag.warn(`runledger: the process ends with ${queued()} records that were not written`);
+      if (hasGivenUp)
+        logGuarded('warn', () => `the process ends with ${queued()} records that were not written`);
       if (hasGivenUp || (queued() === 0 && running.size === 0)) clearInterval(look);
     }, LOOK_MILLIS);
   });

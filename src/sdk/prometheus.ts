@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { diag } from '@opentelemetry/api';
+import { logGuarded } from '../export/guarded-log.ts';
 import { requireFromSdkNode, resolveFromApplication } from '../instrumentation/sdk-packages.ts';
 import type { MetricReaderShape } from './environment-metric-readers.ts';
 
@@ -22,14 +22,15 @@ export function prometheusReader(address: {
 }): MetricReaderShape | undefined {
   const module = loadPrometheus();
   if (module === undefined) {
-    diag.warn(
-      `Runledger: metrics are not served, since ${PACKAGE} is not installed (npm install ${PACKAGE}).`,
+    logGuarded(
+      'warn',
+      () => `metrics are not served, since ${PACKAGE} is not installed (npm install ${PACKAGE})`,
     );
     return undefined;
   }
   return new module.PrometheusExporter(address, (error) => {
     if (error === undefined) return;
-    diag.warn(`Runledger: metrics are not served on ${address.host}:${address.port}: ${error}`);
+    logGuarded('warn', () => `metrics are not served on ${address.host}:${address.port}: ${error}`);
   });
 }
 

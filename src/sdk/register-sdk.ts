@@ -1,4 +1,5 @@
-import { diag, metrics, type TracerProvider, trace } from '@opentelemetry/api';
+import { metrics, type TracerProvider, trace } from '@opentelemetry/api';
+import { logGuarded } from '../export/guarded-log.ts';
 import { requireFromSdkNode } from '../instrumentation/sdk-packages.ts';
 import { flushAtExit } from './drain-at-exit.ts';
 import { joinTracerProvider } from './join-provider.ts';
@@ -104,13 +105,9 @@ function join(ledger: Runledger, provider: TracerProvider): void {
   if (joined === 'whole') return;
   const advice = 'set the SDK up with withRunledger() instead';
   if (joined === 'sampled spans only') {
-    diag.warn(
-      `runledger: executions the sampler drops are not recorded, since it can not be wrapped; ${advice}`,
-    );
+    warn(`executions the sampler drops are not recorded, since it can not be wrapped; ${advice}`);
   } else {
-    diag.warn(
-      `runledger: nothing is recorded, since the application's tracer provider can not be joined; ${advice}`,
-    );
+    warn(`nothing is recorded, since the application's tracer provider can not be joined; ${advice}`);
   }
 }
 
@@ -122,6 +119,6 @@ function end(ledger: Runledger): void {
 
 /** Said through `diag` and as a warning of the process: without an SDK nobody listens to `diag`. */
 function warn(message: string): void {
-  diag.warn(`runledger: ${message}`);
+  logGuarded('warn', () => message);
   process.emitWarning(message, { type: 'RunledgerWarning', code: 'RUNLEDGER' });
 }

@@ -56,7 +56,10 @@ export interface QueryResult {
 export interface LedgerReader {
   /** Newest first. Only the outermost executions of each run, unless `nested`. */
   runs(filter?: RunFilter): Promise<readonly ExecutionRow[]>;
-  /** Every record of one run in order of start, by its run id, the start of one, or any record id in it. */
+  /**
+   * Every record of one run, by its run id, the start of one, or any record id in it. In order of start; of those that
+   * started in the same millisecond parents come first, and on one level what ended first.
+   */
   run(id: string): Promise<readonly ExecutionRow[]>;
   /** Newest first. */
   failures(filter?: { readonly sinceMs?: number; readonly limit?: number }): Promise<readonly FailureGroup[]>;

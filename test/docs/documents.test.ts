@@ -1,18 +1,9 @@
 import { type ExecFileException, execFile } from 'node:child_process';
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { codeBlocksOf, makeProject } from '../support/documented-project.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const documents = [
@@ -61,41 +52,12 @@ describe.each(documents)('%s', (document) => {
   });
 });
 
-interface CodeBlock {
-  readonly language: string;
-  readonly text: string;
-}
-
-function codeBlocksOf(markdown: string): CodeBlock[] {
-  return [...markdown.matchAll(/^```(\w+)\n(.*?)^```/gms)].map(([, language = '', text = '']) => ({
-    language,
-    text,
-  }));
-}
-
 function commandsOf(text: string): string[] {
   return text
     .replaceAll('\\\n', ' ')
     .split('\n')
     .map((line) => line.replace(/\s+#.*$/, '').trim())
     .filter((line) => line !== '' && !line.startsWith('#') && !RUN_ELSEWHERE.test(line));
-}
-
-/** A project as a newcomer has it: the package, its peers and an engine installed, our `node`, nothing else. */
-function makeProject(): string {
-  const project = mkdtempSync(join(tmpdir(), 'runledger-docs-'));
-  mkdirSync(join(project, 'node_modules', '.bin'), { recursive: true });
-  symlinkSync(root, join(project, 'node_modules', 'runledger'));
-  symlinkSync(join(root, 'node_modules', '@opentelemetry'), join(project, 'node_modules', '@opentelemetry'));
-  symlinkSync(join(root, 'node_modules', 'listr2'), join(project, 'node_modules', 'listr2'));
-  symlinkSync(process.execPath, join(project, 'node_modules', '.bin', 'node'));
-  const npx = join(project, 'node_modules', '.bin', 'npx');
-  writeFileSync(
-    npx,
-    `#!/bin/sh\n[ "$1" = runledger ] && shift && exec node ${join(root, 'dist/cli.js')} "$@"\nexit 127\n`,
-  );
-  chmodSync(npx, 0o755);
-  return project;
 }
 
 function run(command: string, cwd: string): Promise<{ code: number; output: string }> {

@@ -37,9 +37,10 @@ describe('classifyError', () => {
 
   it.each<[ErrorClass, string[]]>([
     ['transient', ['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN']],
-    ['transient', ['ERR_WORKER_NOT_RUNNING', 'ERR_WORKER_OUT_OF_MEMORY']],
+    ['transient', ['ERR_WORKER_NOT_RUNNING', 'ERR_WORKER_OUT_OF_MEMORY', 'RUNLEDGER_STORE_NOT_OPEN']],
     ['environment', ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENOMEM']],
     ['configuration', ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR']],
+    ['configuration', ['RUNLEDGER_SCHEMA_MISMATCH', 'RUNLEDGER_STORE_CLOSED']],
     ['data', ['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_VALUE', 'ERR_OUT_OF_RANGE']],
     ['unknown', ['ESTRANGE', '23505x']],
   ])('takes codes of the system for %s: %j', (errorClass, codes) => {
@@ -56,7 +57,10 @@ describe('classifyError', () => {
     const insert = database.prepare('insert into t values (?)');
     expect(classifyError(thrownBy(() => insert.run(2n ** 70n))).errorClass).toBe('data');
     expect(classifyError(thrownBy(() => new DatabaseSync('/nowhere/x.db'))).errorClass).toBe('configuration');
-    expect(classifyError(thrownBy(() => structuredClone(() => 1))).errorClass).toBe('data');
+    expect(classifyError(thrownBy(() => structuredClone(() => 1)))).toEqual({
+      errorClass: 'data',
+      code: 'DataCloneError',
+    });
     expect(classifyError(AbortSignal.abort().reason).errorClass).toBe('transient');
     database.close();
   });

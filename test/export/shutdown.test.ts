@@ -153,11 +153,11 @@ describe('shutdown', () => {
         throw codedError('ECONNREFUSED');
       },
     });
-    const exporter = new BatchRecordExporter(store);
+    const exporter = new BatchRecordExporter(store, { retry: { random: () => 0.999 } });
     exportSteps(exporter, 10);
     await jest.advanceTimersByTimeAsync(60_000);
     const report = exporter.shutdown();
-    await jest.advanceTimersByTimeAsync(1_000);
+    await jest.advanceTimersByTimeAsync(3_900);
     store.script = {};
     await millisUntil(report);
     expect(await report).toEqual({ stored: 10, left: 0, dropped: 0 });

@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { notesOf } from '../../src/execution.ts';
-import { attempts } from '../../src/lifecycle/attempts.ts';
+import { type AttemptsOptions, attempts } from '../../src/lifecycle/attempts.ts';
 import { runPipeline } from '../../src/lifecycle/run-pipeline.ts';
 import { Telemetry } from '../support/telemetry.ts';
 
@@ -115,6 +115,45 @@ describe('attempts', () => {
       }
     };
     await expect(loop()).rejects.toBe(reason);
+  });
+
+  it('throw the error of the work where the code that judges it throws', async () => {
+    const error = new Error('boom');
+    const broken = () => {
+      throw new Error('broken judge');
+    };
+    let calls = 0;
+    const loop = async (options: Partial<AttemptsOptions>): Promise<void> => {
+      for await (const attempt of attempts({ maxAttempts: 2, ...options })) {
+        await attempt.try(() => {
+          calls++;
+          throw error;
+        });
+      }
+    };
+    await expect(loop({ retryIf: broken })).rejects.toBe(error);
+    expect(calls).toBe(1);
+    await expect(loop({ delayMs: broken })).rejects.toBe(error);
+    await expect(loop({ delayMs: () => Number.NaN })).rejects.toBe(error);
+    expect(calls).toBe(5);
+  });
+
+  it('wait as long as a timer can where they are told to wait for longer', async () => {
+    jest.useFakeTimers();
+    const loop = attempts({ maxAttempts: 2, delayMs: Number.POSITIVE_INFINITY });
+    const { value: first } = await loop.next();
+    await first?.try(() => {
+      throw new Error('boom');
+    });
+    let isTriedAgain = false;
+    const next = loop.next().then(() => {
+      isTriedAgain = true;
+    });
+    await jest.advanceTimersByTimeAsync(2 ** 31 - 2);
+    expect(isTriedAgain).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    await next;
+    jest.useRealTimers();
   });
 
   it('refuse a number of tries that is none', async () => {

@@ -51,6 +51,25 @@ describe('the keep policy', () => {
     ]);
   });
 
+  it.each([
+    ['throws', never],
+    ['says no number', () => Number.NaN],
+    ['says nothing', () => undefined as never],
+  ])('draws by run id where the generator %s, and loses no record', (_, rng) => {
+    const [broken, plain] = [{ rate: 0.5, rng }, { rate: 0.5 }].map((keep) => {
+      const ledger = new TracedLedger({ keep });
+      for (let index = 0; index < 50; index++) {
+        const pipeline = ledger.pipeline('nightly-orders', { [ATTR_RUN_ID]: `run-${index}` });
+        pipeline.step(`load-${index}`).end();
+        pipeline.end();
+      }
+      return ledger;
+    });
+
+    expect(keptAs(broken?.records ?? [])).toEqual(keptAs(plain?.records ?? []));
+    expect(broken?.exporter.accounts().created).toBe(100);
+  });
+
   it('keeps the row of a run and lets its steps go, counted, at rate 0', () => {
     const ledger = new TracedLedger({ keep: { rate: 0, rng: never } });
     run(ledger, 3);

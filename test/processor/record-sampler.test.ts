@@ -65,12 +65,17 @@ describe('recordExecutions', () => {
     expect(String(wrapped)).toBe('RecordExecutions{Night}');
   });
 
-  it('still records executions when the sampler throws, and reports it once', () => {
+  it.each([
+    ['throws', 'throw'],
+    ['decides nothing', undefined],
+    ['decides nonsense', { decision: 'maybe' }],
+  ])('still records executions when the sampler %s, and reports it once', (_, verdict) => {
     const error = jest.fn();
     diag.setLogger({ error, warn() {}, info() {}, debug() {}, verbose() {} }, DiagLogLevel.ERROR);
     const sampler: Sampler = {
       shouldSample: () => {
-        throw new Error('broken sampler');
+        if (verdict === 'throw') throw new Error('broken sampler');
+        return verdict as never;
       },
       toString: () => 'Broken',
     };

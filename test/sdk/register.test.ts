@@ -52,16 +52,20 @@ describe('runledger/register', () => {
     },
   );
 
-  it('leaves the end by a signal to the signal', async () => {
+  it.each([
+    ['signal', 'of its own accord'],
+    ['handled signal', 'after its handler shut the ledger down, which loses nothing'],
+  ])('leaves the end by a %s to the signal, %s', async (end) => {
     const onOutput = (_: string, kill: (signal: NodeJS.Signals) => void) => kill('SIGTERM');
-    const plain = await folder.run('pipeline.mjs', { args: ['signal'], onOutput });
+    const plain = await folder.run('pipeline.mjs', { args: [end], onOutput });
     const registered = await folder.run('pipeline.mjs', {
-      args: ['signal'],
+      args: [end],
       onOutput,
       node: ['--import', REGISTER],
     });
     expect(registered).toEqual(plain);
     expect(registered.signal).toBe('SIGTERM');
+    if (end === 'handled signal') expect(folder.rows()).toEqual(RUN);
   });
 
   it('exports nowhere, and says nothing, where the environment names no destination', async () => {
@@ -109,6 +113,15 @@ describe('runledger/register', () => {
     const { stdout } = await folder.run('own-sdk-pipeline.mjs', { node, env: { OWN_SAMPLER: 'off' } });
     expect(stdout).toBe('own spans: \n');
     expect(folder.rows().map(({ name }) => name)).toEqual(['import', 'load']);
+  });
+
+  it('says why it records nothing where it can not join, and lets the application run', async () => {
+    const { exitCode, stdout, stderr } = await folder.run('pipeline.mjs', {
+      node: ['--import', programPath('foreign-provider.mjs'), '--import', REGISTER],
+    });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'worked\n' });
+    expect(stderr.match(/RunledgerWarning: nothing is recorded.*withRunledger\(\)/g)).toHaveLength(1);
+    expect(folder.rows()).toEqual([]);
   });
 
   it('makes way for a ledger the application makes itself', async () => {

@@ -10,6 +10,7 @@ import {
   createRunledger,
   currentRunledger,
   MemoryRecordStore,
+  PipelineHooks,
   type Runledger,
   runPipeline,
 } from '../../src/index.ts';
@@ -70,6 +71,48 @@ describe('a ledger made by hand', () => {
     ]);
     expect(reports[2]).toEqual(reports[0]);
     await expect(ledger.forceFlush()).resolves.toBeUndefined();
+  });
+});
+
+describe('the hooks of a runner', () => {
+  it('leave the same records that code around the work would: a tree, and the step it failed at', async () => {
+    const store = new MemoryRecordStore();
+    ledger = createRunledger({ store });
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [ledger.spanProcessor] }));
+    const hooks = new PipelineHooks();
+    const error = new TypeError('row 7 has no date');
+    hooks.onPipelineStart({ id: 'run-1', name: 'import', correlationId: 'orders' });
+    hooks.onProcessStart({ id: 'p-1', name: 'write', parentId: 'run-1' });
+    hooks.onStepStart({ id: 's-1', name: 'load', parentId: 'p-1' });
+    hooks.onStepError({ id: 's-1', error: new Error('busy') });
+    hooks.onStepEnd({ id: 's-1' });
+    hooks.onRetry({ id: 'p-1', attempt: 2 });
+    hooks.onStepStart({ id: 's-2', name: 'load', parentId: 'p-1', attempt: 2 });
+    hooks.onStepError({ id: 's-2', error });
+    hooks.onStepEnd({ id: 's-2' });
+    hooks.onProcessError({ id: 'p-1', error });
+    hooks.onProcessEnd({ id: 'p-1' });
+    hooks.onSkip({ id: 's-3', name: 'publish', parentId: 'run-1', reason: 'nothing to publish' });
+    hooks.onPipelineError({ id: 'run-1', error });
+    hooks.onPipelineEnd({ id: 'run-1' });
+    await ledger.forceFlush();
+
+    const [run, process, first, second, publish] = ['import', 'write', 'load', 'load', 'publish'].map(
+      (name, index) => store.rows().filter((row) => row.name === name)[index === 3 ? 1 : 0],
+    );
+    expect(run).toMatchObject({
+      ...{ kind: 'pipeline', run_id: 'run-1', correlation_id: 'orders', outcome: 'failure' },
+      ...{ failed_step: 'load', failed_record_id: second?.record_id, parent_record_id: null },
+    });
+    expect(process).toMatchObject({
+      outcome: 'failure',
+      failed_step: 'load',
+      parent_record_id: run?.record_id,
+    });
+    expect(first).toMatchObject({ outcome: 'failure', attempt: 1, parent_record_id: process?.record_id });
+    expect(second).toMatchObject({ outcome: 'failure', attempt: 2, error: 'TypeError: row 7 has no date' });
+    expect(publish).toMatchObject({ outcome: 'skip', skip_reason: 'nothing to publish', run_id: 'run-1' });
+    expect(hooks.openExecutions).toBe(0);
   });
 });
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { freePort } from '../support/free-port.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { createProgramFolder, type ProgramFolder } from '../support/program.ts';
 
@@ -82,6 +83,24 @@ describe('withRunledger', () => {
     expect(folder.rows()).toHaveLength(3);
   });
 
+  it('makes no span of its own where the file system is instrumented', async () => {
+    const { stdout } = await folder.run('instrumented.mjs');
+    const { names, later, stored } = JSON.parse(stdout);
+    const times = Array(100).fill(undefined);
+    expect(names).toEqual(times.flatMap(() => ['fs stat', 'step load', 'pipeline import']));
+    expect({ later, stored }).toEqual({ later: 0, stored: 200 });
+  });
+
+  it('exports and keeps everything once where it is applied, and shut down, twice', async () => {
+    const { exitCode, stdout } = await folder.run('composed.mjs', {
+      args: ['processors', 'twice'],
+      env: QUIET,
+    });
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout).spans.sort()).toEqual(SPANS);
+    expect(folder.rows().map(({ name }) => name)).toEqual(['download', 'import', 'load']);
+  });
+
   it('keeps the records of a program that forgets to shut its SDK down', async () => {
     await folder.run('composed.mjs', { args: ['processors', 'leave'], env: QUIET });
     expect(folder.rows().map(({ name }) => name)).toEqual(['download', 'import', 'load']);
@@ -102,12 +121,4 @@ describe('withRunledger', () => {
 
 function collector(): Readonly<Record<string, string>> {
   return { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

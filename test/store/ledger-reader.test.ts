@@ -155,6 +155,27 @@ describe('openLedger', () => {
       }
     });
 
+    it('puts parents before their children, and siblings in order of their ends, where all start at once', async () => {
+      const at = { startedAt: TEST_EPOCH_MS };
+      const root = runRecord({ runId: 'b7e2-run', seq: 9, ...at });
+      const process = processRecord({ ...below(root, at), seq: 4 });
+      const steps = [1, 2, 3].map((seq) => stepRecord({ ...below(process, at), seq }));
+      const sibling = stepRecord({ ...below(root, at), seq: 5 });
+      await store.write([...steps.toReversed(), sibling, process, root]);
+
+      const expected = [root, process, sibling, ...steps].map((record) => record.recordId);
+      expect((await reader.run('b7e2-run')).map((row) => row.record_id)).toEqual(expected);
+    });
+
+    it('gives every record where parent ids run in a circle', async () => {
+      const [first, second] = [stepRecord({ runId: 'r' }), stepRecord({ runId: 'r' })];
+      await store.write([
+        { ...first, parentRecordId: second.recordId },
+        { ...second, parentRecordId: first.recordId },
+      ]);
+      expect(await reader.run('r')).toHaveLength(2);
+    });
+
     it('gives nothing for an id it does not know', async () => {
       await store.write([runRecord()]);
       expect(await reader.run('zzz')).toEqual([]);

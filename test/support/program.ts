@@ -6,6 +6,7 @@ import { isAbsolute, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import type { ExecutionRow } from '../../src/store/execution-row.ts';
 
 /** How to run a program. */
 export interface ProgramOptions {
@@ -26,22 +27,13 @@ export interface ProgramEnd {
   readonly stderr: string;
 }
 
-/** A row of the ledger, as far as the tests look. */
-export interface LedgerRow {
-  readonly kind: string;
-  readonly name: string;
-  readonly outcome: string;
-  readonly failed_step: string | null;
-  readonly service_name: string;
-}
-
 /** An empty folder for programs to run in, with the ledger they leave there. */
 export interface ProgramFolder {
   readonly path: string;
   /** Runs a program of `test/sdk/programs`, or one at an absolute path, to its end. */
   run(program: string, options?: ProgramOptions): Promise<ProgramEnd>;
   /** The records in the folder's ledger, by name; none where there is no ledger. */
-  rows(ledger?: string): readonly LedgerRow[];
+  rows(ledger?: string): readonly ExecutionRow[];
   /** Copies the package to where no SDK can be found, with a program that uses it. */
   copyWithoutSdk(): Promise<{ readonly program: string; readonly register: string }>;
   remove(): Promise<void>;
@@ -107,16 +99,14 @@ async function runProgram(cwd: string, file: string, options: ProgramOptions = {
   return { exitCode, signal, stdout, stderr };
 }
 
-function rowsOf(ledger: string): readonly LedgerRow[] {
+function rowsOf(ledger: string): readonly ExecutionRow[] {
   let database: DatabaseSync;
   try {
     database = new DatabaseSync(ledger, { readOnly: true });
   } catch {
     return [];
   }
-  const rows = database
-    .prepare('select kind, name, outcome, failed_step, service_name from execution_records order by name')
-    .all();
+  const rows = database.prepare('select * from execution_records order by name, attempt').all();
   database.close();
-  return rows as unknown as readonly LedgerRow[];
+  return rows as unknown as readonly ExecutionRow[];
 }

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { recordIdFloor } from '../../records/record-id.ts';
+import { recordIdFloor } from '../../record-id.ts';
 import { ERROR_TYPE_OTHER } from '../../semconv.ts';
 import type { FailureGroup } from '../ledger-reader.ts';
 import { FAILED_OUTCOME, type LedgerDatabase } from './database.ts';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, type SelectQueryBuilder, sql } from 'kysely';
-import { recordIdFloor } from '../../records/record-id.ts';
+import { recordIdFloor } from '../../record-id.ts';
 import type { ExecutionRow } from '../execution-row.ts';
 import type { FailureGroup, LedgerReader, LedgerStats, QueryResult, RunFilter } from '../ledger-reader.ts';
 import { FAILED_OUTCOME, IS_RUN, type LedgerDatabase } from './database.ts';
@@ -11,6 +11,7 @@ import { NEWEST_MIGRATION } from './migrations.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { readOnlyQuery } from './read-only-query.ts';
 import { findRunId } from './run-id-lookup.ts';
+import { inOrderOfStart } from './run-order.ts';
 import { ledgerBytes } from './sqlite-file.ts';
 
 const DEFAULT_LIMIT = 20;
@@ -79,13 +80,14 @@ class SqliteLedgerReader implements LedgerReader {
     return this.#read(async () => {
       const runId = await findRunId(this.#db, id);
       if (runId === undefined) return [];
-      return this.#db
+      const rows = await this.#db
         .selectFrom('execution_records')
         .selectAll()
         .where('run_id', '=', runId)
         .orderBy('started_at')
-        .orderBy('record_id')
+        .orderBy('seq')
         .execute();
+      return inOrderOfStart(rows);
     });
   }
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Compilable, type Kysely, sql } from 'kysely';
-import { recordIdFloor } from '../../records/record-id.ts';
+import { recordIdFloor } from '../../record-id.ts';
 import type { PruneReport, RetentionPolicy } from '../record-store.ts';
 import { FAILED_OUTCOME, type LedgerDatabase } from './database.ts';
 import { ledgerBytes } from './sqlite-file.ts';

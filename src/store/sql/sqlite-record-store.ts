@@ -57,7 +57,11 @@ export class SqliteRecordStore implements RecordStore {
     const notice = await this.#thread.call('init', { now: this.#now() });
     if (notice === this.#notice) return;
     this.#notice = notice;
-    diag.warn(`runledger: ${notice}`);
+    try {
+      diag.warn(`runledger: ${notice}`);
+    } catch {
+      // The logger is the application's; the ledger opens without it.
+    }
   }
 
   async write(records: readonly ExecutionRecord[]): Promise<void> {

@@ -11,7 +11,8 @@ const configurations = {
   processors: { spanProcessors: [new SimpleSpanProcessor({ exporter })] },
   exporter: { traceExporter: exporter },
 };
-const sdk = new NodeSDK(withRunledger({ serviceName: 'composed', ...configurations[mode] }));
+const configuration = withRunledger({ serviceName: 'composed', ...configurations[mode] });
+const sdk = new NodeSDK(process.argv[3] === 'twice' ? withRunledger(configuration) : configuration);
 sdk.start();
 await runPipeline('import', async (run) => {
   await run.step('download', async () => {});
@@ -27,4 +28,5 @@ await trace.getTracerProvider().getDelegate().forceFlush();
 // Read before the shutdown, at which the in-memory exporter forgets.
 const spans = exporter.getFinishedSpans().map(({ name }) => name);
 if (process.argv[3] !== 'leave') await sdk.shutdown();
+if (process.argv[3] === 'twice') await sdk.shutdown();
 process.stdout.write(`${JSON.stringify({ spans, accounts: currentRunledger()?.accounts() })}\n`);

@@ -3,7 +3,10 @@ import { NodeSDK } from '@opentelemetry/sdk-node';
 import { runPipeline, withRunledger } from '../../../src/index.ts';
 
 const sdk = new NodeSDK(
-  withRunledger({ serviceName: 'own', spanProcessors: [] }, { store: 'sqlite:.runledger/own.db' }),
+  withRunledger(
+    { serviceName: 'own', spanProcessors: [], metricReaders: [], logRecordProcessors: [] },
+    { store: 'sqlite:.runledger/own.db' },
+  ),
 );
 sdk.start();
 await runPipeline('import', async (run) => {

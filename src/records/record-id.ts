@@ -1,1 +1,0 @@
-export { recordIdFloor, recordIdOf } from '../record-id.ts';
