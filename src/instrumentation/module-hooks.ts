@@ -56,6 +56,11 @@ export class ModuleHooks {
       this.#registerSynchronous(createHook);
       return;
     }
+    if (isPreloadedByRequire()) {
+      this.#problem = 'ES modules are not seen on this version of Node.js with -r; use --import';
+      report('warn', `runledger: ${this.#problem}`);
+      return;
+    }
     // For versions of Node.js in which synchronous hooks fail: these run in the loader's thread.
     const url = pathToFileURL(join(importFolder, 'hook.mjs')).href;
     module.register(url, { data: { include: this.#include } });
@@ -114,6 +119,12 @@ const SWALLOWED =
   'ES modules are not seen, because another copy of import-in-the-middle was registered before and wraps them first';
 const SWALLOWED_FIX =
   'Put --import runledger/register before every other --import and --experimental-loader.';
+
+/** Registering the thread's hooks while `-r` modules load ends the process, so there they are left out. */
+function isPreloadedByRequire(): boolean {
+  const options = `${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`;
+  return /(?:^|\s)(?:-r|--require)(?:[\s=]|$)/.test(options);
+}
 
 function guarded(onPackage: OnPackage): OnPackage {
   return (moduleExports, name, folder) => {
