@@ -1,3 +1,4 @@
+export type { EngineName } from './engines.ts';
 export {
   type ExecutionKind,
   type ExecutionState,
@@ -21,6 +22,8 @@ export {
   type RetentionSchedule,
   type RetentionScheduleOptions,
 } from './export/retention-schedule.ts';
+export { type EngineHook, instrument } from './instrumentation/engine-hooks.ts';
+export type { EngineOptions, EnginesOptions } from './instrumentation/engine-options.ts';
 export type { PipelineInstrumentationConfig } from './instrumentation/instrumentation-config.ts';
 export { PipelineInstrumentation } from './instrumentation/pipeline-instrumentation.ts';
 export { type Attempt, type AttemptsOptions, attempts } from './lifecycle/attempts.ts';

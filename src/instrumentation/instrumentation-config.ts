@@ -1,5 +1,6 @@
 import type { CaptureInput } from '../lifecycle/lifecycle-settings.ts';
 import type { ErrorClassifier } from '../lifecycle/outcome.ts';
+import { type EnginesOptions, problemOfEngines } from './engine-options.ts';
 
 /** Options of {@link PipelineInstrumentation}. */
 export interface PipelineInstrumentationConfig {
@@ -18,6 +19,8 @@ export interface PipelineInstrumentationConfig {
   readonly captureInput?: CaptureInput | undefined;
   /** Semantic conventions to emit beside our own names. @default [] */
   readonly semconv?: readonly 'cicd'[] | undefined;
+  /** Which engines are instrumented, and how. @default those that are installed */
+  readonly engines?: EnginesOptions | undefined;
 }
 
 interface Rule {
@@ -38,6 +41,7 @@ const RULES: Readonly<Record<keyof PipelineInstrumentationConfig, Rule>> = {
     accepts: (value) => typeof value === 'boolean' || value === 'hash',
   },
   semconv: { expected: "a list of 'cicd'", accepts: (value) => isListOf(value, (each) => each === 'cicd') },
+  engines: { expected: '', accepts: () => true },
 };
 
 /** Throws a TypeError that names expectation and value for what can not work, and for options that do not exist. */
@@ -49,6 +53,8 @@ export function checkInstrumentationConfig(config: PipelineInstrumentationConfig
       );
     }
     if (value === undefined) continue;
+    const problem = key === 'engines' ? problemOfEngines(value) : undefined;
+    if (problem !== undefined) throw new TypeError(problem);
     const rule = RULES[key as keyof PipelineInstrumentationConfig];
     if (!rule.accepts(value)) throw new TypeError(`${key} must be ${rule.expected}, got ${show(value)}`);
   }

@@ -6,8 +6,11 @@ import {
   type LifecycleSettings,
   lifecycleSettings,
 } from '../lifecycle/lifecycle-settings.ts';
+import { neverThrow } from '../lifecycle/never-throw.ts';
 import { SCOPE_NAME } from '../semconv.ts';
 import { VERSION } from '../version.ts';
+import { type EngineHook, engineHooks, hookEngines } from './engine-hooks.ts';
+import { releaseEngines, switchEngines } from './engine-switches.ts';
 import { checkInstrumentationConfig, type PipelineInstrumentationConfig } from './instrumentation-config.ts';
 
 /** The configuration in force, which says of itself whether it is. */
@@ -15,8 +18,8 @@ type EnabledConfig = PipelineInstrumentationConfig & { readonly enabled: boolean
 
 /**
  * What the OpenTelemetry SDK registers: `new NodeSDK({ instrumentations: [new PipelineInstrumentation()] })`. It
- * listens to the pipeline channels and says how executions are emitted. It has the shape of `Instrumentation` of
- * both SDK lines and imports neither.
+ * listens to the pipeline channels, instruments engines when they are loaded, and says how executions are emitted. It
+ * has the shape of `Instrumentation` of both SDK lines and imports neither.
  *
  * The configuration holds for the process: `runPipeline` and its like work without any instrumentation, with the
  * defaults, and the instrumentation enabled last decides.
@@ -45,6 +48,7 @@ export class PipelineInstrumentation {
   disable(): void {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
+    releaseEngines(this);
     if (lifecycleSettings() === this.#settings) changeLifecycleSettings(DEFAULT_SETTINGS);
     this.#settings = undefined;
   }
@@ -54,6 +58,11 @@ export class PipelineInstrumentation {
     checkInstrumentationConfig(config);
     this.#config = { ...config, enabled: config.enabled ?? true };
     if (this.#unsubscribe !== undefined) this.#apply();
+  }
+
+  /** What is done about each engine: whether it is instrumented when it is loaded, and why not. Never rejects. */
+  engineHooks(): Promise<readonly EngineHook[]> {
+    return engineHooks(this.#config.engines ?? {});
   }
 
   /** The configuration as it was given, with `enabled`. */
@@ -74,7 +83,9 @@ export class PipelineInstrumentation {
   }
 
   #apply(): void {
-    const { classifyError, captureInput, slo, maxNames, semconv } = this.#config;
+    const { classifyError, captureInput, slo, maxNames, semconv, engines = {} } = this.#config;
+    switchEngines(this, engines);
+    neverThrow('engines', () => hookEngines(engines));
     this.#settings = {
       captureInput: captureInput ?? DEFAULT_SETTINGS.captureInput,
       cicd: semconv?.includes('cicd') ?? DEFAULT_SETTINGS.cicd,

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import { ATTR_INPUT, ATTR_INPUT_HASH, ATTR_OUTPUT } from '../semconv.ts';
-import { lifecycleSettings } from './lifecycle-settings.ts';
+import { type CaptureInput, lifecycleSettings } from './lifecycle-settings.ts';
 import { describeError } from './outcome.ts';
 import { report } from './report.ts';
 
@@ -11,8 +11,10 @@ const MAX_LENGTH = 16_384;
  * The input of an execution as attributes: nothing unless capturing is on, since payloads hold personal data and
  * writing them out costs. Values that JSON can not hold are left out.
  */
-export function captureInput(input: unknown): Attributes {
-  const { captureInput: mode } = lifecycleSettings();
+export function captureInput(
+  input: unknown,
+  mode: CaptureInput = lifecycleSettings().captureInput,
+): Attributes {
   if (mode === false) return {};
   const json = toJson(input);
   if (json === undefined) return {};

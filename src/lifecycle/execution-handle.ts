@@ -270,6 +270,17 @@ export class Execution implements ActiveExecution {
     });
   }
 
+  /**
+   * @internal A step turned out to have steps of its own: it is a process, and always was. Only an engine finds that out
+   * after the start; code that says what it runs knows before.
+   */
+  becomeProcess(): void {
+    if (this.kind !== 'step' || this.#isEnded) return;
+    // Readonly to everybody else: nothing else about an execution changes once it has started.
+    (this as { kind: ExecutionKind }).kind = 'process';
+    this.#spans.becomeProcess();
+  }
+
   /** @internal The function around the work returned. */
   settleReturned(): void {
     this.#finish(this.#ending ?? SUCCESS);

@@ -127,6 +127,17 @@ export class ExecutionSpans {
     if (this.#span !== undefined) options?.[RETRY_TRAIL]?.started(this.#owner, this.#span.spanContext());
   }
 
+  /** The owner was called a step until now. The step's name stays on the span: attributes can not be taken back. */
+  becomeProcess(): void {
+    const { name } = this.#owner;
+    const attributes = namingAttributes('process', name);
+    if (this.#startAttributes !== undefined) Object.assign(this.#startAttributes, attributes);
+    if (this.#origin !== undefined) Object.assign(this.#origin.startAttributes, attributes);
+    if (!this.isRecording) return;
+    this.#span?.setAttributes(attributes);
+    this.#span?.updateName(`process ${name}`);
+  }
+
   /** Ends the last span. */
   end(ending: Ending, notes: ExecutionNotes | undefined): void {
     if (this.#span === undefined) return;

@@ -173,6 +173,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   #end(span: EndedSpan, kind: ExecutionKind): void {
     const known = this.#live.of(span);
     const execution = known ?? this.#liveFrom(span, kind, undefined);
+    this.#live.becomes(execution, kind);
     this.#live.end(execution);
     const flags =
       known === undefined ? START_MISSING : execution.parent?.hasEnded === true ? LATE : undefined;

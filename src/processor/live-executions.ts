@@ -14,7 +14,8 @@ import { type Listed, RunningList } from './running-list.ts';
 
 /** An execution between its start and its end. */
 export interface LiveExecution extends Listed<LiveExecution> {
-  readonly facts: ExecutionFacts;
+  /** Replaced where a step turns out to be a process. */
+  facts: ExecutionFacts;
   readonly parent: LiveExecution | undefined;
   /** When it started, on the counter of starts and ends. */
   readonly startOrder: number;
@@ -75,9 +76,17 @@ export class LiveExecutions {
   parentOf(parentContext: Context): LiveExecution | undefined {
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY) as ActiveExecution | undefined;
     const running = active === undefined ? undefined : this.of(active.span);
-    if (running !== undefined) return running;
+    if (running !== undefined) {
+      if (active !== undefined) this.becomes(running, active.kind);
+      return running;
+    }
     const parentSpan = trace.getSpan(parentContext);
     return parentSpan === undefined ? undefined : this.of(parentSpan);
+  }
+
+  /** What its span or its context calls it by now. */
+  becomes(execution: LiveExecution, kind: ExecutionKind): void {
+    if (execution.facts.kind !== kind) execution.facts = { ...execution.facts, kind };
   }
 
   start(span: object, execution: LiveExecution): void {

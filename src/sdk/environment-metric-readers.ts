@@ -1,6 +1,6 @@
 import { diag } from '@opentelemetry/api';
+import type { Require } from '../instrumentation/sdk-packages.ts';
 import { otelList, otelNumber, otelPositiveNumber, otelString, otlpProtocol } from './otel-environment.ts';
-import type { Require } from './sdk-packages.ts';
 
 /** A metric reader, passed on and never called here. */
 export type MetricReaderShape = object;

@@ -1,7 +1,7 @@
 import { diag } from '@opentelemetry/api';
+import type { Require } from '../instrumentation/sdk-packages.ts';
 import type { SpanProcessorShape } from '../records/ended-span.ts';
 import { otelList, otelPositiveNumber, otlpProtocol } from './otel-environment.ts';
-import type { Require } from './sdk-packages.ts';
 import type { SdkTrace, SpanExporterShape } from './sdk-trace.ts';
 
 const OTLP_PACKAGES = {

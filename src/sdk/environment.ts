@@ -1,3 +1,5 @@
+import { ENGINE_NAMES } from '../engines.ts';
+import type { EnginesOptions } from '../instrumentation/engine-options.ts';
 import type { CaptureInput } from '../lifecycle/lifecycle-settings.ts';
 import type { RetentionPolicy } from '../store/record-store.ts';
 import type { RunledgerOptions } from './options.ts';
@@ -22,6 +24,7 @@ const VARIABLES: Readonly<Record<string, Parser>> = {
   RUNLEDGER_SLOW_MS: (text) => ({ keep: { slowMs: numberFrom(text, 0, Number.MAX_SAFE_INTEGER) } }),
   RUNLEDGER_CAPTURE_INPUT: (text) => ({ captureInput: captureFrom(text) }),
   RUNLEDGER_PROMETHEUS_PORT: (text) => ({ prometheus: { port: portFrom(text) } }),
+  RUNLEDGER_ENGINES: (text) => ({ engines: enginesFrom(text) }),
   RUNLEDGER_RETENTION: (text) => ({ retention: retentionFrom(text) }),
 };
 
@@ -74,6 +77,16 @@ function captureFrom(text: string): CaptureInput {
   } catch {
     throw new Expected('true, false or hash');
   }
+}
+
+/** The engines that are named are on, all others off. */
+function enginesFrom(text: string): EnginesOptions {
+  const names = text.split(',').map((name) => name.trim().toLowerCase());
+  const isNone = names.length === 1 && names[0] === 'none';
+  if (!isNone && !names.every((name) => (ENGINE_NAMES as readonly string[]).includes(name))) {
+    throw new Expected(`none, or engines separated by commas, of which there are ${ENGINE_NAMES.join(', ')}`);
+  }
+  return Object.fromEntries(ENGINE_NAMES.map((name) => [name, { enabled: names.includes(name) }]));
 }
 
 const MILLISECONDS: Readonly<Record<string, number>> = {

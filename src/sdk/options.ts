@@ -1,4 +1,5 @@
 import type { BatchOptions } from '../export/batch-options.ts';
+import type { EnginesOptions } from '../instrumentation/engine-options.ts';
 import type { CaptureInput } from '../lifecycle/lifecycle-settings.ts';
 import type { ErrorClassifier } from '../lifecycle/outcome.ts';
 import type { KeepPolicyOptions } from '../records/keep-policy.ts';
@@ -49,6 +50,8 @@ export interface RunledgerOptions {
   readonly classifyError?: ErrorClassifier;
   /** Keeps inputs and outputs as bounded JSON, or the hash of inputs. Inputs carry personal data. @default false */
   readonly captureInput?: CaptureInput;
+  /** Which engines are instrumented, and how. @default those that are installed */
+  readonly engines?: EnginesOptions;
   /** Executions listed as running at once; beyond it the oldest leave the list, not the ledger. @default 100_000 */
   readonly maxLiveExecutions?: number;
   /** Names of one kind that metrics tell apart; the rest are `_other`. @default 200 */
@@ -68,6 +71,7 @@ export interface ResolvedOptions {
   readonly semconv: readonly 'cicd'[];
   readonly classifyError: ErrorClassifier | undefined;
   readonly captureInput: CaptureInput;
+  readonly engines: EnginesOptions;
   /** Undefined leaves the default to the processor. */
   readonly maxLiveExecutions: number | undefined;
   readonly maxNames: number | undefined;

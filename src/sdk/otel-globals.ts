@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import * as api from '@opentelemetry/api';
-import { requireFromSdkNode, resolveFromApplication } from './sdk-packages.ts';
+import { requireFromSdkNode, resolveFromApplication } from '../instrumentation/sdk-packages.ts';
 
 /** One of the places where an SDK registers itself: what it registers, once; a second time is refused. */
 interface GlobalSlot {

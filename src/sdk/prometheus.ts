@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { logGuarded } from '../export/guarded-log.ts';
+import { requireFromSdkNode, resolveFromApplication } from '../instrumentation/sdk-packages.ts';
 import type { MetricReaderShape } from './environment-metric-readers.ts';
-import { requireFromSdkNode, resolveFromApplication } from './sdk-packages.ts';
 
 interface PrometheusModule {
   readonly PrometheusExporter: new (

@@ -1,5 +1,6 @@
 import { metrics, type TracerProvider, trace } from '@opentelemetry/api';
 import { logGuarded } from '../export/guarded-log.ts';
+import { requireFromSdkNode } from '../instrumentation/sdk-packages.ts';
 import { flushAtExit } from './drain-at-exit.ts';
 import { joinTracerProvider } from './join-provider.ts';
 import { namesDestination, otelBoolean } from './otel-environment.ts';
@@ -7,7 +8,6 @@ import { registeredTracerProvider, withdrawLoggerProvider, yieldGlobals } from '
 import { announceLedger, claimRegistration, currentRunledger, onReplaced } from './process-ledger.ts';
 import { resolveOptions } from './resolve-options.ts';
 import { Runledger } from './runledger.ts';
-import { requireFromSdkNode } from './sdk-packages.ts';
 import { SwitchableTracerProvider } from './switchable-tracer-provider.ts';
 import { withRunledger } from './with-runledger.ts';
 

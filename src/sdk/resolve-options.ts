@@ -1,4 +1,6 @@
+import { ENGINE_NAMES } from '../engines.ts';
 import { resolveBatchOptions } from '../export/batch-options.ts';
+import { type EnginesOptions, problemOfEngines } from '../instrumentation/engine-options.ts';
 import { resolveKeepPolicy } from '../records/keep-policy.ts';
 import { type EnvironmentOptions, optionsFromEnvironment } from './environment.ts';
 import { nearestName } from './nearest-name.ts';
@@ -73,6 +75,7 @@ const SHAPE: Shape = {
     expected: "true, false or 'hash'",
     holds: (value) => typeof value === 'boolean' || value === 'hash',
   },
+  engines: ELSEWHERE,
   maxLiveExecutions: COUNT,
   maxNames: COUNT,
 };
@@ -91,6 +94,8 @@ export function resolveOptions(
   check(options, SHAPE, '');
   resolveBatchOptions(options.batch);
   resolveKeepPolicy(options.keep);
+  const problemOfEngine = options.engines === undefined ? undefined : problemOfEngines(options.engines);
+  if (problemOfEngine !== undefined) throw new TypeError(`runledger: ${problemOfEngine}`);
   const directory = options.directory;
   if (options.store !== undefined) storeChoice(options.store, directory ?? '.');
 
@@ -118,6 +123,7 @@ function resolved(
     semconv: options.semconv ?? [],
     classifyError: options.classifyError,
     captureInput: options.captureInput ?? false,
+    engines: enginesFrom(options.engines, environment.engines),
     maxLiveExecutions: options.maxLiveExecutions,
     maxNames: options.maxNames,
   });
@@ -137,6 +143,15 @@ function storeFrom(
     problems.push(`RUNLEDGER_STORE: ${(error as Error).message}`);
     return storeChoice(undefined, directory);
   }
+}
+
+/** Engine by engine, what code says of one added to what the environment says. */
+function enginesFrom(options: EnginesOptions = {}, environment: EnginesOptions = {}): EnginesOptions {
+  const engines: { -readonly [Name in keyof EnginesOptions]: EnginesOptions[Name] } = { ...environment };
+  for (const name of ENGINE_NAMES) {
+    if (options[name] !== undefined) engines[name] = { ...environment[name], ...options[name] };
+  }
+  return engines;
 }
 
 function prometheusFrom(option: PrometheusOptions | boolean): Required<PrometheusOptions> | false {

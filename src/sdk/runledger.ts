@@ -39,8 +39,8 @@ export class Runledger {
     this.options = options;
     this.#recording = options.enabled ? recordingFrom(options) : undefined;
     this.spanProcessor = this.#recording?.processor ?? IDLE_PROCESSOR;
-    const { enabled, slo, maxNames, classifyError, captureInput, semconv } = options;
-    const config = { enabled, slo, maxNames, classifyError, captureInput, semconv };
+    const { enabled, slo, maxNames, classifyError, captureInput, semconv, engines } = options;
+    const config = { enabled, slo, maxNames, classifyError, captureInput, semconv, engines };
     this.instrumentation = new LedgerInstrumentation(config, (meter) => this.#measure(meter));
     this.#stopDraining = this.#recording === undefined ? () => {} : drainAtExit(this);
   }

@@ -1,6 +1,6 @@
+import type { Require } from '../instrumentation/sdk-packages.ts';
 import type { SamplerShape } from '../processor/record-sampler.ts';
 import type { SpanProcessorShape } from '../records/ended-span.ts';
-import type { Require } from './sdk-packages.ts';
 
 /** A span exporter, passed on and never called here. */
 export type SpanExporterShape = object;

@@ -1,3 +1,4 @@
+import { type Require, requireFromSdkNode } from '../instrumentation/sdk-packages.ts';
 import type { SamplerShape } from '../processor/record-sampler.ts';
 import type { SpanProcessorShape } from '../records/ended-span.ts';
 import { type MetricReaderShape, metricReadersFromEnvironment } from './environment-metric-readers.ts';
@@ -11,7 +12,6 @@ import type { RunledgerOptions } from './options.ts';
 import { otelBoolean } from './otel-environment.ts';
 import { prometheusReader } from './prometheus.ts';
 import { createRunledger, Runledger } from './runledger.ts';
-import { type Require, requireFromSdkNode } from './sdk-packages.ts';
 import { loadSdkTrace, type SdkTrace, type SpanExporterShape } from './sdk-trace.ts';
 
 /** The part of a NodeSDK configuration that is read here; everything else is passed on as it is. */

@@ -141,4 +141,36 @@ describe('the probe of runledger doctor', () => {
     expect(sampledOut.check('sampling')?.status).toBe('warn');
     expect(sampledOut.check('recording')?.status).toBe('ok');
   });
+
+  it('lists the engines of the application: their versions, whether they are hooked, and why not', async () => {
+    expect((await probe([])).check('engines')).toMatchObject({
+      ...{ status: 'ok', message: 'none is installed here, so no module is hooked (known: listr2)' },
+    });
+
+    const engine = join(app, 'node_modules/listr2');
+    await symlink(join(MODULES, 'listr2-6'), engine);
+    const hooked = await probe([]);
+    const off = await probe([], { RUNLEDGER_ENGINES: 'none' });
+    const without = await probe(['--import', './without-runledger.mjs']);
+    await rm(engine);
+    await mkdir(engine);
+    await writeFile(join(engine, 'package.json'), '{ "version": "12.0.0" }');
+    const newer = await probe([]);
+    await rm(engine, { recursive: true });
+
+    expect(hooked.check('engine-listr2')).toEqual({
+      ...{ name: 'engine-listr2', status: 'ok', message: 'listr2 6.6.1 is hooked' },
+    });
+    expect(off.check('engine-listr2')).toMatchObject({
+      ...{ status: 'warn', message: 'listr2 6.6.1 is not hooked: it is switched off' },
+    });
+    expect(without.check('engine-listr2')?.message).toContain(
+      'Runledger is not there when the program starts',
+    );
+    expect(newer.check('engine-listr2')).toMatchObject({
+      status: 'warn',
+      message: 'listr2 12.0.0 is left alone: supported are >=6.6.0 <12.0.0',
+      fix: expect.stringContaining('Update runledger'),
+    });
+  });
 });

@@ -3,11 +3,14 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import * as listr2 from 'listr2';
+import { instrument } from '../../src/instrumentation/engine-hooks.ts';
 import type { PipelineInstrumentationConfig } from '../../src/instrumentation/instrumentation-config.ts';
 import { PipelineInstrumentation } from '../../src/instrumentation/pipeline-instrumentation.ts';
 import { definePipeline, runStep } from '../../src/lifecycle/run-pipeline.ts';
 import { Telemetry } from '../support/telemetry.ts';
 
+const { Listr } = listr2;
 const step = tracingChannel<unknown, { name: string }>('pipeline.step');
 
 let telemetry: Telemetry;
@@ -132,5 +135,46 @@ describe('PipelineInstrumentation', () => {
   ])('refuses %j', (config, message) => {
     expect(() => new PipelineInstrumentation(config)).toThrow(message);
     expect(step.start.hasSubscribers).toBe(false);
+  });
+});
+
+describe('an engine instrumented by hand', () => {
+  const list = () => new Listr([{ title: 'Task', task: () => undefined }], { renderer: 'silent' });
+
+  it('is observed unless it is switched off, or the instrumentation is', async () => {
+    instrument(listr2);
+    await list().run();
+    expect(telemetry.spans.map(({ name }) => name)).toEqual(['step Task', 'pipeline Task']);
+
+    const installed = install({ engines: { listr2: { enabled: false } } });
+    await list().run();
+    expect(telemetry.spans).toHaveLength(2);
+
+    installed.setConfig({ engines: { listr2: { name: () => 'release' } } });
+    await list().run();
+    expect(telemetry.spans.at(-1)?.name).toBe('pipeline release');
+  });
+
+  it('is named by its titles where the name given throws', async () => {
+    const name = () => {
+      throw new Error('no name');
+    };
+    install({ engines: { listr2: { name } } });
+    await list().run();
+    expect(telemetry.spans.at(-1)?.name).toBe('pipeline Task');
+  });
+
+  it('makes a process of the task that has a list of its own', async () => {
+    const kinds = () => telemetry.spans.map(({ name, attributes }) => [name, attributes['runledger.kind']]);
+    const nested = new Listr(
+      [{ title: 'Build', task: (_, task) => task.newListr([{ title: 'Link', task: () => undefined }]) }],
+      { renderer: 'silent' },
+    );
+    await nested.run();
+    expect(kinds()).toEqual([
+      ['step Link', 'step'],
+      ['process Build', 'process'],
+      ['pipeline Build', 'pipeline'],
+    ]);
   });
 });

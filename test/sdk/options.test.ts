@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { RunledgerOptions } from '../../src/index.ts';
+import { PipelineInstrumentation, type RunledgerOptions } from '../../src/index.ts';
 import { optionsFromEnvironment } from '../../src/sdk/environment.ts';
 import { resolveOptions } from '../../src/sdk/resolve-options.ts';
 import { MemoryRecordStore } from '../../src/store/memory-record-store.ts';
@@ -38,6 +38,22 @@ describe('options', () => {
     ['sink', 'unknown option sink; known are enabled, directory, store'],
   ])('that do not exist are refused with a suggestion: %s', (name, message) => {
     expect(() => resolveOptions({ [name]: 1 })).toThrow(message);
+  });
+
+  it.each<[object, string]>([
+    [{ bull: {} }, 'unknown engine engines.bull; known are listr2'],
+    [{ listr2: { nam: 1 } }, 'unknown option engines.listr2.nam; known are enabled, captureInput, name'],
+    [{ listr2: { enabled: 'yes' } }, 'engines.listr2.enabled must be true or false'],
+    [{ listr2: true }, 'engines.listr2 must be an object'],
+  ])('of engines are refused too: %j', (engines, message) => {
+    expect(() => resolveOptions({ engines })).toThrow(message);
+    expect(() => new PipelineInstrumentation({ engines })).toThrow(message);
+  });
+
+  it('of an engine add to what the environment says of it', () => {
+    process.env.RUNLEDGER_ENGINES = 'none';
+    const { engines } = resolveOptions({ engines: { listr2: { captureInput: 'hash' } } });
+    expect(engines).toEqual({ listr2: { enabled: false, captureInput: 'hash' } });
   });
 
   it('are looked through to the bottom', () => {
@@ -93,6 +109,8 @@ describe('the environment', () => {
       '7d, failed=90d, max=1gb',
       { retention: { maxAgeMs: 604_800_000, failedMaxAgeMs: 7_776_000_000, maxBytes: 1_073_741_824 } },
     ],
+    ['RUNLEDGER_ENGINES', 'listr2', { engines: { listr2: { enabled: true } } }],
+    ['RUNLEDGER_ENGINES', 'none', { engines: { listr2: { enabled: false } } }],
     ['RUNLEDGER_DISABLED', '1', { enabled: false }],
     ['RUNLEDGER_DISABLED', '', { enabled: true }],
   ])('%s=%s acts', (name, value, expected) => {
@@ -107,6 +125,7 @@ describe('the environment', () => {
     ['RUNLEDGER_CAPTURE_INPUT', 'yes', 'true, false or hash'],
     ['RUNLEDGER_PROMETHEUS_PORT', '99999', 'an integer from 1 to 65535'],
     ['RUNLEDGER_PROMETHEUS_PORT', '9464.5', 'an integer from 1 to 65535'],
+    ['RUNLEDGER_ENGINES', 'listr2, gulp', 'none, or engines separated by commas, of which there are listr2'],
     ['RUNLEDGER_RETENTION', '7 weeks', 'off, or an age as in 7d'],
   ])('%s=%s is a problem that names what was expected', (name, value, expected) => {
     const { options, problems } = optionsFromEnvironment({ [name]: value });

@@ -19,12 +19,13 @@ export function codeBlocksOf(markdown: string): CodeBlock[] {
   }));
 }
 
-/** A project as a newcomer has it: the package and its peers installed, our `node`, nothing else. */
+/** A project as a newcomer has it: the package, its peers and an engine installed, our `node`, nothing else. */
 export function makeProject(): string {
   const project = mkdtempSync(join(tmpdir(), 'runledger-docs-'));
   mkdirSync(join(project, 'node_modules', '.bin'), { recursive: true });
   symlinkSync(root, join(project, 'node_modules', 'runledger'));
   symlinkSync(join(root, 'node_modules', '@opentelemetry'), join(project, 'node_modules', '@opentelemetry'));
+  symlinkSync(join(root, 'node_modules', 'listr2'), join(project, 'node_modules', 'listr2'));
   symlinkSync(process.execPath, join(project, 'node_modules', '.bin', 'node'));
   const npx = join(project, 'node_modules', '.bin', 'npx');
   writeFileSync(

@@ -1,5 +1,5 @@
+import { isInRange } from '../../version-range.ts';
 import { type Check, fail, ok } from './check.ts';
-import { isInRange } from './version-range.ts';
 
 /** The first version in which node:sqlite is whole and needs no flag. */
 const SUPPORTED = '>=22.16.0';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findPackage, type InstalledPackage, readManifest } from '../../installed-packages.ts';
 import { PACKAGE_URL } from '../../own-files.ts';
+import { compareVersions, isInRange } from '../../version-range.ts';
 import { type Check, fail, ok, warn } from './check.ts';
-import { findPackage, type InstalledPackage, readManifest } from './installed-packages.ts';
-import { compareVersions, isInRange } from './version-range.ts';
 
 const API = '@opentelemetry/api';
 const SDK_NODE = '@opentelemetry/sdk-node';

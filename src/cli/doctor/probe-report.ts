@@ -20,4 +20,13 @@ export interface ProbeReport {
   readonly processors: readonly string[];
   /** Classes of the span exporters behind them. */
   readonly exporters: readonly string[];
+  /** What is done about each engine; `null` where Runledger is not there to say. */
+  readonly engines: readonly ProbeEngine[] | null;
+}
+
+/** Whether an engine is instrumented when it is loaded, and why not. */
+export interface ProbeEngine {
+  readonly name: string;
+  readonly isHooked: boolean;
+  readonly reason?: string;
 }

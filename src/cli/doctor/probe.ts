@@ -2,7 +2,7 @@
 // index as its argument. It reports over the channel to its parent, because the set-up may print what it likes.
 import { setTimeout as delay } from 'node:timers/promises';
 import { context, createContextKey, type Span, trace } from '@opentelemetry/api';
-import type { ProbeReport } from './probe-report.ts';
+import type { ProbeEngine, ProbeReport } from './probe-report.ts';
 
 /** The part of the public API the probe uses; which copy of it is decided when it runs. */
 interface RunledgerModule {
@@ -19,6 +19,8 @@ interface ProbeExecution {
 }
 
 interface ProbeLedger {
+  /** The application's copy may be older than engines are. */
+  readonly instrumentation: { engineHooks?(): Promise<readonly ProbeEngine[]> };
   readonly options: { readonly store: { readonly kind: string; readonly path?: string } };
   accounts(): { readonly created: number };
   liveExecutions(): readonly { readonly runId: string }[];
@@ -52,6 +54,7 @@ async function probe(runledger: RunledgerModule): Promise<ProbeReport> {
       .map((processor) => field(processor, '_exporter'))
       .filter(isObject)
       .map(classOf),
+    engines: (await ledger?.instrumentation.engineHooks?.()) ?? null,
   };
 }
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Check, fail, ok, warn } from './check.ts';
+import { checkEngines } from './engine-checks.ts';
 import type { ProbeReport } from './probe-report.ts';
 import { probeRuntime } from './runtime-probe.ts';
 
@@ -24,6 +25,7 @@ export async function checkRuntime(
   return [
     ...checksFromReport(result.report, name, process.env),
     ...checkPlace(result.report, folder, ledger),
+    ...checkEngines(folder, result.report.engines),
   ];
 }
 

@@ -21,7 +21,15 @@ export function findPackage(name: string, folder: string): InstalledPackage | un
   }
 }
 
-/** The package's manifest, as far as the doctor needs it. */
+/**
+ * The package wherever something in the program's tree may have it: as {@link findPackage}, and where pnpm keeps what
+ * only other packages depend on. Undefined where there is none.
+ */
+export function findInstalled(name: string, folder: string): InstalledPackage | undefined {
+  return findPackage(name, folder) ?? findPackage(join('.pnpm', 'node_modules', name), folder);
+}
+
+/** A package's manifest, as far as it is read. */
 export interface PackageManifest {
   readonly version?: string;
   readonly dependencies?: Readonly<Record<string, string>>;

@@ -1,0 +1,19 @@
+/** An engine: a pipeline library that is instrumented without a change to the application. */
+export interface EngineInfo {
+  /** What options, the environment and attributes call it. */
+  readonly name: EngineName;
+  /** Its package. */
+  readonly packageName: string;
+  /** The versions it was tried with, both bounds: a newer major is left alone until it was. */
+  readonly versions: string;
+}
+
+/** What an engine is called in options, the environment and the ledger. */
+export type EngineName = 'listr2';
+
+/** Every engine there is. What knows how to instrument one is in `instrumentation/engines`. */
+export const ENGINES: readonly EngineInfo[] = [
+  { name: 'listr2', packageName: 'listr2', versions: '>=6.6.0 <12.0.0' },
+];
+
+export const ENGINE_NAMES: readonly EngineName[] = ENGINES.map(({ name }) => name);

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { ENGINES, type EngineInfo, type EngineName } from '../engines.ts';
+import { findInstalled, readManifest } from '../installed-packages.ts';
+import { describeError } from '../lifecycle/outcome.ts';
+import { report } from '../lifecycle/report.ts';
+import { isInRange } from '../version-range.ts';
+import type { EngineAdapter } from './engine-adapter.ts';
+import { EngineLifecycle } from './engine-lifecycle.ts';
+import type { EnginesOptions } from './engine-options.ts';
+import { keepOn } from './engine-switches.ts';
+import { listr2 } from './engines/listr2.ts';
+import { ModuleHooks } from './module-hooks.ts';
+import { applicationFolders } from './sdk-packages.ts';
+
+const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2 };
+
+/** What was done about an engine, for `runledger doctor`. */
+export interface EngineHook {
+  readonly name: EngineName;
+  /** Whether it is instrumented when it is loaded. */
+  readonly isHooked: boolean;
+  /** Why it is not. */
+  readonly reason?: string;
+}
+
+const hooked = new Map<EngineName, ModuleHooks>();
+
+/**
+ * Has engines instrumented when they are loaded: those that are installed, and those that are named as enabled. Loads
+ * nothing where there is none, and hooks each engine once in a process.
+ */
+export function hookEngines(engines: EnginesOptions): void {
+  const missing = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
+  if (missing.length === 0) return;
+  const names = missing.map(({ packageName }) => packageName);
+  const hooks = new ModuleHooks(names, (moduleExports, packageName, folder) => {
+    const engine = missing.find((each) => each.packageName === packageName);
+    if (engine !== undefined) instrumentLoaded(engine, moduleExports, folder);
+  });
+  for (const { name } of missing) hooked.set(name, hooks);
+}
+
+/** What is done about each engine now. Never rejects. */
+export function engineHooks(engines: EnginesOptions): Promise<readonly EngineHook[]> {
+  return Promise.all(
+    ENGINES.map(async ({ name }) => {
+      const reason = await reasonOf(name, engines);
+      return { name, isHooked: reason === undefined, ...(reason !== undefined && { reason }) };
+    }),
+  );
+}
+
+async function reasonOf(name: EngineName, engines: EnginesOptions): Promise<string | undefined> {
+  if (engines[name]?.enabled === false) return 'it is switched off';
+  const hooks = hooked.get(name);
+  return hooks === undefined ? 'it was not found when the program started' : hooks.problem();
+}
+
+/**
+ * Instruments an engine that no load hook can see: one that is bundled into the program, or was loaded before. Given
+ * the engine's module, as `import * as` or `require` has it. Calling it again changes nothing. Throws a TypeError for
+ * what is no engine; the version is the caller's to know.
+ */
+export function instrument(engineModule: object): void {
+  const adapter = Object.values(ADAPTERS).find((each) => each.recognises(engineModule));
+  if (adapter === undefined) {
+    const known = Object.keys(ADAPTERS).join(', ');
+    throw new TypeError(`runledger: instrument was given no engine it knows; known are ${known}`);
+  }
+  keepOn(adapter.name);
+  adapter.instrument(engineModule, new EngineLifecycle(adapter.name));
+}
+
+function isWanted({ name, packageName }: EngineInfo, engines: EnginesOptions): boolean {
+  const enabled = engines[name]?.enabled;
+  return enabled ?? applicationFolders().some((folder) => findInstalled(packageName, folder) !== undefined);
+}
+
+/** A version nobody tried is left alone: better no record than a broken engine. */
+function instrumentLoaded(engine: EngineInfo, moduleExports: unknown, folder: string | undefined): void {
+  const adapter = ADAPTERS[engine.name];
+  const version = versionIn(folder);
+  if (version === undefined || !isInRange(version, engine.versions)) {
+    report(
+      'info',
+      `runledger: ${engine.packageName} ${version ?? 'of an unknown version'} is not instrumented: supported are ${engine.versions}`,
+    );
+    return;
+  }
+  // The import hook also sees the module namespace a CommonJS build is wrapped in, which may lack what is needed.
+  if (adapter.recognises(moduleExports)) adapter.instrument(moduleExports, new EngineLifecycle(engine.name));
+}
+
+function versionIn(folder: string | undefined): string | undefined {
+  if (folder === undefined) return undefined;
+  try {
+    return readManifest(join(folder, 'package.json')).version;
+  } catch (error) {
+    report('debug', `runledger: no version in ${folder}: ${describeError(error).message}`);
+    return undefined;
+  }
+}

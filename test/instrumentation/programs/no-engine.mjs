@@ -1,0 +1,2 @@
+// An application that uses no engine.
+process.stdout.write('worked\n');
