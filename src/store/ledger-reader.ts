@@ -57,10 +57,13 @@ export interface LedgerReader {
   /** Newest first. Only the outermost executions of each run, unless `nested`. */
   runs(filter?: RunFilter): Promise<readonly ExecutionRow[]>;
   /**
-   * Every record of one run, by its run id, the start of one, or any record id in it. In order of start; of those that
-   * started in the same millisecond parents come first, and on one level what ended first.
+   * The records of one run in order of start, each after the one it belongs to; by its run id, the start of one, or any
+   * record id in it. Of a longer run than `limit` (10,000 unless told) those that failed, those that were stored first, and
+   * what they belong to.
    */
-  run(id: string): Promise<readonly ExecutionRow[]>;
+  run(id: string, options?: { readonly limit?: number }): Promise<readonly ExecutionRow[]>;
+  /** How many records a run has, by its whole run id. */
+  runSize(runId: string): Promise<number>;
   /** Newest first. */
   failures(filter?: { readonly sinceMs?: number; readonly limit?: number }): Promise<readonly FailureGroup[]>;
   /** Runs one statement that only reads; anything else is refused with a clear error. */

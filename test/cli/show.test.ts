@@ -77,6 +77,22 @@ Skipped and rejected
     expect(document.records[1].source).toEqual(['shop.orders']);
   });
 
+  it('reads no more of a long run than asked for, failures first, and says so', async () => {
+    const { stdout, stderr, exitCode } = await show(FAILED_RUN_ID, '--limit', '2', '--json');
+    const { total, records } = JSON.parse(stdout) as { total: number; records: { name: string }[] };
+
+    expect(exitCode).toBe(0);
+    expect(total).toBe(failedRun().length);
+    expect(records.length).toBeLessThan(total);
+    expect(records.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['nightly-orders', 'load', 'insert']),
+    );
+    expect(stderr).toBe('');
+    const text = await show(FAILED_RUN_ID, '--limit', '2');
+    expect(text.stdout).toContain('◀ failed here');
+    expect(text.stderr).toContain(`of the ${total} records of this run; --limit shows more`);
+  });
+
   it('says what to do where the id fits no run, or several', async () => {
     expect(await show('ffff')).toEqual({
       exitCode: 1,

@@ -183,6 +183,21 @@ describe('openLedger', () => {
       expect(await reader.run("%' or 1=1 --")).toEqual([]);
     });
 
+    it('gives what failed, and what it belongs to, of a run longer than asked for', async () => {
+      const run = runRecord({ name: 'long' });
+      const process = processRecord({ name: 'extract', ...below(run) });
+      const steps = Array.from({ length: 40 }, (_, at) => stepRecord({ name: `ok ${at}`, ...below(run) }));
+      const failed = stepRecord({ name: 'fails', ...below(process), ...failure('boom') });
+      // Stored last, as a run ends after all that is in it.
+      await store.write([...steps, failed, process, run]);
+
+      const rows = names(await reader.run(run.runId, { limit: 4 }));
+      expect(rows).toEqual(expect.arrayContaining(['fails', 'extract', 'long', 'ok 0', 'ok 1', 'ok 2']));
+      expect(rows).toHaveLength(6);
+      expect(await reader.runSize(run.runId)).toBe(43);
+      expect(await reader.run(run.runId, { limit: 44 })).toHaveLength(43);
+    });
+
     it('names the runs an abbreviation could mean', async () => {
       await store.write([
         runRecord({ runId: 'ab1' }),

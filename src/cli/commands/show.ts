@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { countArgument } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
 import { existingLedgerPath, withLedger } from '../ledger-location.ts';
@@ -9,11 +10,12 @@ import { renderRun } from '../run-view.ts';
 import { rowsInTreeOrder } from '../tree-lines.ts';
 
 interface ShowOptions extends GlobalOptions {
+  readonly limit: number;
   readonly all?: true;
 }
 
 /**
- * Adds `show`: one run as a tree, with its failure. `--json`: `{schema_version, ledger, run_id, records: [row]}`,
+ * Adds `show`: one run as a tree, with its failure. `--json`: `{schema_version, ledger, run_id, total, records: [row]}`,
  * each record after the one it belongs to, those that belong to the same one in order of start.
  */
 export function addShowCommand(program: Command, io: CliIo): void {
@@ -22,14 +24,17 @@ export function addShowCommand(program: Command, io: CliIo): void {
     .description('show one run: its tree, its times, the step that failed and why')
     .argument('<run>', 'run id, the start of one, the id of any record in it, or "last"')
     .option('--all', 'every one of many successful siblings, and whole stacks')
+    .option('--limit <count>', 'at most so many records, those that failed first', countArgument, 10_000)
     .addHelpText('after', '\nExamples:\n  runledger show last\n  runledger show 0651a3f2\n')
     .action(async (id: string, _: unknown, command: Command) => {
       const options: ShowOptions = command.optsWithGlobals();
       const path = existingLedgerPath(options.ledger, process.env);
-      const rows = await withLedger(path, async (ledger) => {
-        if (id !== 'last') return ledger.run(id);
-        const [newest] = await ledger.runs({ limit: 1 });
-        return newest === undefined ? [] : ledger.run(newest.run_id);
+      const { rows, total } = await withLedger(path, async (ledger) => {
+        const [newest] = id === 'last' ? await ledger.runs({ limit: 1 }) : [];
+        const rows = await ledger.run(newest?.run_id ?? id, { limit: options.limit });
+        const [first] = rows;
+        const isCut = first !== undefined && rows.length >= options.limit;
+        return { rows, total: isCut ? await ledger.runSize(first.run_id) : rows.length };
       });
       if (rows.length === 0) {
         throw new CliError(
@@ -39,10 +44,14 @@ export function addShowCommand(program: Command, io: CliIo): void {
       if (options.json) {
         const run = {
           run_id: rows[0]?.run_id,
+          total,
           records: rowsInTreeOrder(treeFromRows(rows)).map(jsonFromRow),
         };
         io.out(jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: path, ...run }));
         return;
+      }
+      if (total > rows.length) {
+        io.note(`${rows.length} of the ${total} records of this run; --limit shows more`);
       }
       io.out(renderRun(rows, io.terminal, { all: options.all === true, now: Date.now() }));
     });

@@ -11,10 +11,11 @@ import { NEWEST_MIGRATION } from './migrations.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { readOnlyQuery } from './read-only-query.ts';
 import { findRunId } from './run-id-lookup.ts';
-import { inOrderOfStart } from './run-order.ts';
+import { readRun } from './run-records.ts';
 import { ledgerBytes } from './sqlite-file.ts';
 
 const DEFAULT_LIMIT = 20;
+const DEFAULT_RUN_LIMIT = 10_000;
 const BUSY_TIMEOUT_MS = 5_000;
 
 /**
@@ -76,18 +77,21 @@ class SqliteLedgerReader implements LedgerReader {
     );
   }
 
-  run(id: string): Promise<readonly ExecutionRow[]> {
+  run(id: string, options: { readonly limit?: number } = {}): Promise<readonly ExecutionRow[]> {
     return this.#read(async () => {
       const runId = await findRunId(this.#db, id);
-      if (runId === undefined) return [];
-      const rows = await this.#db
+      return runId === undefined ? [] : readRun(this.#db, runId, options.limit ?? DEFAULT_RUN_LIMIT);
+    });
+  }
+
+  runSize(runId: string): Promise<number> {
+    return this.#read(async () => {
+      const { records } = await this.#db
         .selectFrom('execution_records')
-        .selectAll()
+        .select((eb) => eb.fn.countAll<number>().as('records'))
         .where('run_id', '=', runId)
-        .orderBy('started_at')
-        .orderBy('seq')
-        .execute();
-      return inOrderOfStart(rows);
+        .executeTakeFirstOrThrow();
+      return records;
     });
   }
 
