@@ -16,8 +16,12 @@ const RECORDS = 1_000_000;
 export const suite: Suite = {
   title: 'Event-loop delay while records are persisted to SQLite',
   variants: {
-    idle: () => watched(() => delay(5_000)),
-    '10,000/s': () => persisted(50_000, 10_000),
+    '10,000/s': async () => {
+      const idle = await watched(() => delay(5_000));
+      const busy = await persisted(50_000, 10_000);
+      const overIdle = (busy['max ms'] ?? Number.NaN) - (idle['max ms'] ?? Number.NaN);
+      return { ...busy, 'idle max ms': idle['max ms'] ?? Number.NaN, 'over idle ms': overIdle };
+    },
     'flat out, 1,000,000': () => persisted(RECORDS),
   },
   comparisons: [
@@ -30,11 +34,11 @@ export const suite: Suite = {
     },
     { what: 'records lost, flat out', figure: 'lost', of: 'flat out, 1,000,000', goal: { atMost: 0 } },
     {
-      what: 'longest delay at 10,000/s / idle',
-      figure: 'max ms',
+      what: 'longest delay at 10,000/s, over the longest of an idle process',
+      figure: 'over idle ms',
       of: '10,000/s',
-      against: 'idle',
-      goal: { atMost: 2 },
+      goal: { atMost: 1 },
+      unit: 'ms',
     },
   ],
 };
