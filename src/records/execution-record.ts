@@ -11,7 +11,7 @@ export type KeepReason = 'all' | 'sampled' | 'failure' | 'slow' | 'forced' | 'ru
 
 /** Marks on a record that something about it is not as it should be. */
 export type RecordFlag =
-  /** The span was seen ending only: the processor was added mid-run, or the live table was full. */
+  /** The span was seen ending only: the processor was added mid-run. */
   | 'start_missing'
   /** It ended after its parent did. */
   | 'late'

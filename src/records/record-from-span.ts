@@ -12,7 +12,7 @@ import { putCancellation, putFailure, putRejection } from './record-endings.ts';
 import { sourceOf } from './record-source.ts';
 import { isUsableTime, millisOf } from './span-times.ts';
 
-/** What the live table knows about an execution that its span does not. */
+/** What is known about an execution at its end that its span does not say. */
 export interface EndFacts {
   /** How it ended; undefined for a segment that is not the last. */
   readonly outcome: Outcome | undefined;
