@@ -3,6 +3,7 @@ import {
   type Context,
   type HrTime,
   type Link,
+  ROOT_CONTEXT,
   type Span,
   type SpanContext,
   trace,
@@ -64,8 +65,8 @@ export interface SegmentState {
  */
 export class ExecutionSpans {
   readonly #owner: SpanOwner;
-  readonly #parent: SpanParent | undefined;
-  readonly #parentContext: Context;
+  #parent: SpanParent | undefined;
+  #parentContext: Context;
   #span: Span | undefined;
   #startAttributes: Attributes | undefined;
   #origin: SegmentState | undefined;
@@ -138,8 +139,10 @@ export class ExecutionSpans {
     this.#span?.updateName(`process ${name}`);
   }
 
-  /** Ends the last span. */
+  /** Ends the last span, and forgets the parent: work that each starts after the work before would keep all of it. */
   end(ending: Ending, notes: ExecutionNotes | undefined): void {
+    this.#parent = undefined;
+    this.#parentContext = ROOT_CONTEXT;
     if (this.#span === undefined) return;
     const cicd = lifecycleSettings().cicd ? cicdEndAttributes(this.#owner.kind, ending.outcome) : undefined;
     const attributes = cicd === undefined ? notes?.attributes : { ...notes?.attributes, ...cicd };

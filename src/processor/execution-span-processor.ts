@@ -199,6 +199,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     this.#tellParent(execution, outcome, verdict, endOrder);
     const end = { outcome, verdict, recoveredFailures, flags };
     this.#offer(recordFromSpan(span, execution.facts, end, this.#capture), execution, span);
+    execution.parent = undefined;
   }
 
   /** A parent that has ended is told nothing: its record is written. */

@@ -16,7 +16,8 @@ import { type Listed, RunningList } from './running-list.ts';
 export interface LiveExecution extends Listed<LiveExecution> {
   /** Replaced where a step turns out to be a process. */
   facts: ExecutionFacts;
-  readonly parent: LiveExecution | undefined;
+  /** Forgotten at the end, or a chain of executions that each start after the one before would be kept whole. */
+  parent: LiveExecution | undefined;
   /** When it started, on the counter of starts and ends. */
   readonly startOrder: number;
   /** Its failed children; made with the first one. */

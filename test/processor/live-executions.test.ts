@@ -162,6 +162,13 @@ describe('live executions', () => {
     expect(growthMiB).toBeLessThan(40);
   });
 
+  it('do not keep a chain of steps that each start after the one before has ended', async () => {
+    const { stdout } = await runNode('processor/fixtures/chained.ts');
+    const { growthMiB } = JSON.parse(stdout) as { growthMiB: number };
+
+    expect(growthMiB).toBeLessThan(10);
+  });
+
   it('refuses a bound that can not work', () => {
     expect(() => new TracedLedger({ maxLiveExecutions: 0 })).toThrow(
       'maxLiveExecutions must be a whole number from 1, not 0',
