@@ -1,21 +1,20 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { INSTALL_MILLIS, installFixture, npm } from '../support/fixture-project.ts';
+import { freePort } from '../support/free-port.ts';
 import { startOtlpReceiver } from '../support/otlp-receiver.ts';
 
 const run = promisify(execFile);
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = join(HERE, '..', '..');
 const NODE_22 = join(HERE, 'node-22', 'node_modules', 'node', 'bin', 'node');
-const INSTALL_MILLIS = 300_000;
 
 interface PackedFile {
   readonly path: string;
@@ -91,8 +90,8 @@ describe.each([
   let cwd: string;
 
   beforeAll(async () => {
-    await install('node-22');
-    await install(fixture);
+    await installFixture(join(HERE, 'node-22'));
+    await installFixture(folder);
     await npm(['install', '--no-save', '--no-package-lock', join(scratch, packed.filename)], folder);
   }, INSTALL_MILLIS);
 
@@ -212,32 +211,4 @@ interface Manifest {
 
 function manifest(): Manifest {
   return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-}
-
-/** Installs a fixture as its lock file says, where that is not done yet. */
-async function install(fixture: string): Promise<void> {
-  const folder = join(HERE, fixture);
-  const done = join(folder, 'node_modules', '.package-lock.json');
-  const lock = join(folder, 'package-lock.json');
-  if (existsSync(done) && statSync(done).mtimeMs >= statSync(lock).mtimeMs) return;
-  await npm(['ci', '--prefer-offline'], folder);
-}
-
-/** The npm that runs these tests, else the one on the path. */
-async function npm(args: readonly string[], cwd: string): Promise<string> {
-  const { npm_execpath: cli } = process.env;
-  const options = { cwd, maxBuffer: 2 ** 24 };
-  const { stdout } =
-    cli === undefined
-      ? await run('npm', args, options)
-      : await run(process.execPath, [cli, ...args], options);
-  return stdout;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -15,6 +15,8 @@ export interface ProgramOptions {
   /** Arguments of Node.js before the program's file. */
   readonly node?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The Node.js that runs it. @default the one that runs the tests */
+  readonly executable?: string;
   /** Is handed what the program prints, as it prints it, and the process: to signal it. */
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -79,15 +81,24 @@ async function copyWithoutSdk(
   };
 }
 
-async function runProgram(cwd: string, file: string, options: ProgramOptions = {}): Promise<ProgramEnd> {
+/** Runs a program in a folder to its end, without what the environment says of telemetry. */
+export async function runProgram(
+  cwd: string,
+  file: string,
+  options: ProgramOptions = {},
+): Promise<ProgramEnd> {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(RUNLEDGER_|OTEL_|NODE_OPTIONS)/.test(name),
   );
-  const child = spawn(process.execPath, [...(options.node ?? []), file, ...(options.args ?? [])], {
-    cwd,
-    env: { ...Object.fromEntries(inherited), ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    options.executable ?? process.execPath,
+    [...(options.node ?? []), file, ...(options.args ?? [])],
+    {
+      cwd,
+      env: { ...Object.fromEntries(inherited), ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   child.stdout.on('data', (chunk: Buffer) =>
     options.onOutput?.(String(chunk), (signal) => child.kill(signal)),
   );
