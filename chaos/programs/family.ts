@@ -3,9 +3,9 @@
  * and every other one is ended in the middle of it.
  */
 import { fork } from 'node:child_process';
-import cluster from 'node:cluster';
+import cluster, { type ClusterSettings } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
-import { isMainThread, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { createRunledger, withRunledger } from 'runledger';
 import type { WriterPlan } from './plan.ts';
@@ -30,6 +30,7 @@ async function work(place: number): Promise<void> {
   const { ledger, sdk } = start();
   for (let run = place * share; run < (place + 1) * share; run++) {
     await execute(plan.writer, run);
+    if (run === (place + 0.5) * share) tellLeader('halfway');
     await new Promise((resolve) => setImmediate(resolve));
   }
   await ledger.shutdown();
@@ -44,13 +45,12 @@ async function lead(kind: 'cluster' | 'fork' | 'threads'): Promise<void> {
   tell({ type: 'ready' });
   if (kind === 'cluster') {
     const stdio: (number | 'ignore' | 'inherit' | 'ipc')[] = ['ignore', 'inherit', 'inherit', 3, 'ipc'];
-    cluster.setupPrimary({ exec: file, stdio: stdio as unknown as string[] } as cluster.ClusterSettings);
+    cluster.setupPrimary({ exec: file, stdio: stdio as unknown as string[] } as ClusterSettings);
   }
   await Promise.all(
     Array.from({ length: MEMBERS }, (_, place) => {
-      const victim = place % 2 === 1;
-      const after = 300 + 100 * place;
-      return kind === 'threads' ? thread(place, victim, after) : child(kind, place, victim, after);
+      const isVictim = place % 2 === 1;
+      return kind === 'threads' ? thread(place, isVictim) : child(kind, place, isVictim);
     }),
   );
   await ledger.shutdown();
@@ -58,20 +58,26 @@ async function lead(kind: 'cluster' | 'fork' | 'threads'): Promise<void> {
   tell({ type: 'closed' });
 }
 
-function child(kind: 'cluster' | 'fork', place: number, isVictim: boolean, after: number): Promise<void> {
+function child(kind: 'cluster' | 'fork', place: number, isVictim: boolean): Promise<void> {
   const env = { ...process.env, CHAOS_MEMBER: String(place) };
   const started =
     kind === 'cluster'
       ? cluster.fork(env).process
       : fork(file, { env, stdio: ['ignore', 'inherit', 'inherit', 3, 'ipc'] });
-  if (isVictim) setTimeout(() => started.kill('SIGKILL'), after);
+  if (isVictim) started.once('message', () => started.kill('SIGKILL'));
   return new Promise((resolve) => started.once('exit', () => resolve()));
 }
 
-function thread(place: number, isVictim: boolean, after: number): Promise<void> {
+function thread(place: number, isVictim: boolean): Promise<void> {
   const started = new Worker(file, { workerData: place });
-  if (isVictim) setTimeout(() => void started.terminate(), after);
+  if (isVictim) started.once('message', () => void started.terminate());
   return new Promise((resolve) => started.once('exit', () => resolve()));
+}
+
+/** That half of the work is done: who is a victim is ended now, in the middle of what comes next. */
+function tellLeader(text: string): void {
+  if (isMainThread) process.send?.(text);
+  else parentPort?.postMessage(text);
 }
 
 function start() {

@@ -2,7 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { createRunledger, withRunledger } from 'runledger';
 import { EXECUTIONS } from '../obligation.ts';
