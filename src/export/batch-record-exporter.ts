@@ -1,5 +1,5 @@
 import type { ExecutionRecord } from '../records/execution-record.ts';
-import type { RecordStore } from '../store/record-store.ts';
+import type { Durability, RecordStore } from '../store/record-store.ts';
 import { RecordAccounting } from './accounting.ts';
 import { type BatchOptions, type ResolvedBatchOptions, resolveBatchOptions } from './batch-options.ts';
 import type { BreakerState } from './breaker.ts';
@@ -105,6 +105,11 @@ export class BatchRecordExporter implements RecordExporter {
   /** Whether the store is left alone for a while because it failed again and again. */
   get breakerState(): BreakerState {
     return this.#loop.breakerState;
+  }
+
+  /** How a record is kept from `export` on. `memory` also while the disk fails. */
+  get durability(): Durability {
+    return this.#queue.durability;
   }
 
   get keepsStarts(): boolean {
