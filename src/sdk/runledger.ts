@@ -1,4 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
+import { NO_ACCOUNTS } from '../export/accounting.ts';
 import { BatchRecordExporter } from '../export/batch-record-exporter.ts';
 import { registerExporterMetrics } from '../export/exporter-metrics.ts';
 import type { RecordAccounts, ShutdownReport } from '../export/record-exporter.ts';
@@ -131,22 +132,3 @@ const IDLE_PROCESSOR: SpanProcessorShape = {
 };
 
 const NOTHING_LEFT: ShutdownReport = { stored: 0, left: 0, dropped: 0 };
-
-const NO_ACCOUNTS: RecordAccounts = {
-  created: 0,
-  stored: 0,
-  queued: 0,
-  queuedBytes: 0,
-  sampledOut: 0,
-  quarantined: 0,
-  dropped: {
-    queue_full: 0,
-    spool_full: 0,
-    spool_io_error: 0,
-    corrupt_frame: 0,
-    after_shutdown: 0,
-    shutdown_deadline: 0,
-    quarantine_failed: 0,
-    internal_error: 0,
-  },
-};
