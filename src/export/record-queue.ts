@@ -60,7 +60,10 @@ export interface AdoptedInstance {
   readonly losses: readonly RecordLoss[];
 }
 
-/** Is told of records that a queue has to give up: their `seq`s where they have one. */
+/**
+ * Is told of records that a queue has to give up. One call is of numbered records alone, with the lowest and the highest
+ * `seq`, or of records without one, with 0 and 0.
+ */
 export type DropListener = (reason: DropReason, records: number, firstSeq: number, lastSeq: number) => void;
 
 /**
