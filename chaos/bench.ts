@@ -59,7 +59,8 @@ export class Laboratory {
       if (error instanceof Skipped) return report('skipped', {}, [error.message]);
       return report('failed', {}, [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
     } finally {
-      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+      if (process.env.CHAOS_KEEP !== undefined) process.stderr.write(`${folder}\n`);
+      else await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     }
   }
 

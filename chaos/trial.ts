@@ -99,8 +99,24 @@ export class Trial {
 
   /** Folders of instances in the spool. */
   async #instances(): Promise<number> {
-    const entries = await readdir(join(this.directory, 'spool'), { withFileTypes: true }).catch(() => []);
-    return entries.filter((entry) => entry.isDirectory()).length;
+    let count = 0;
+    for (const spool of await this.#spools()) {
+      const entries = await readdir(spool, { withFileTypes: true }).catch(() => []);
+      count += entries.filter((entry) => entry.isDirectory()).length;
+    }
+    return count;
+  }
+
+  /** The folders of spools: beside the file of an SQLite ledger, in the folder of the writers for a server. */
+  async #spools(): Promise<readonly string[]> {
+    const folders = [this.directory, this.#bench.folder];
+    const entries = await Promise.all(
+      folders.map((folder) => readdir(folder, { withFileTypes: true }).catch(() => [])),
+    );
+    return entries
+      .flat()
+      .filter((entry) => entry.isDirectory() && entry.name.endsWith('.spool'))
+      .map((entry) => join(entry.parentPath, entry.name));
   }
 }
 
