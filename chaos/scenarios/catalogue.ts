@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import { clock } from './clock.ts';
 import { exit } from './exit.ts';
 import { family } from './family.ts';
+import { fileFaults } from './files.ts';
 import { hostile } from './hostile.ts';
 import { kill } from './kill.ts';
 import { network, pause, terminate } from './network.ts';
@@ -25,4 +26,5 @@ export const SCENARIOS: readonly Scenario[] = [
   coldStart,
   clock,
   hostile,
+  fileFaults,
 ];
