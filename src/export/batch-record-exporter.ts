@@ -34,7 +34,14 @@ const ONLY_REVISION = 2;
 const ADOPT_MILLIS = 100;
 
 /** Makes the queue of an exporter, which tells it of every record it has to give up. */
-export type QueueFactory = (options: ResolvedBatchOptions, onDrop: DropListener) => RecordQueue;
+export type QueueFactory = (instance: QueueOwner, onDrop: DropListener) => RecordQueue;
+
+/** Whose queue it is. */
+export interface QueueOwner {
+  readonly instanceId: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+}
 
 /**
  * Brings records to a store in batches, one write at a time, and loses none it does not count.
@@ -53,18 +60,21 @@ export class BatchRecordExporter implements RecordExporter {
   readonly #delivery: RecordDelivery;
   readonly #housekeeping: Housekeeping;
   readonly #loop: DeliveryLoop;
-  readonly #room: QueueRoom;
+  readonly #room = new QueueRoom();
   readonly #flushes = new FlushWaiters();
   readonly #log: ExporterLog;
   #shutdown: Promise<ShutdownReport> | undefined;
 
   /** Throws for options that can not work. The store is opened with the first record, not here. */
-  constructor(store: RecordStore, options?: BatchOptions, makeQueue: QueueFactory = memoryQueue) {
+  constructor(store: RecordStore, options?: BatchOptions, makeQueue?: QueueFactory) {
     this.#options = resolveBatchOptions(options);
     const { retry, exportTimeoutMillis } = this.#options;
+    const onDrop: DropListener = (...drop) => this.#onDrop(...drop);
     this.#log = new ExporterLog(String(store.name), retry.now);
     this.#instance = new OwnInstance(Date.now, (loss) => this.#queue.appendLoss?.(loss));
-    this.#queue = makeQueue(this.#options, (...drop) => this.#onDrop(...drop));
+    const { id: instanceId, startedAt } = this.#instance;
+    this.#queue =
+      makeQueue?.({ instanceId, startedAt }, onDrop) ?? new MemoryRecordQueue(this.#options, onDrop);
     this.#reporter = new LedgerReporter(this.#instance, this.#accounting, this.#queue);
     this.#session = new StoreSession(store, { exportTimeoutMillis, now: retry.now });
     this.#delivery = new RecordDelivery(
@@ -93,7 +103,6 @@ export class BatchRecordExporter implements RecordExporter {
       longestWait: () => this.#longestWait(),
       onProgress: () => this.#onProgress(),
     });
-    this.#room = new QueueRoom(this.#options);
     if (this.#queue.adopt !== undefined) setTimeout(() => void this.recover(), ADOPT_MILLIS).unref();
   }
 
@@ -234,6 +243,7 @@ export class BatchRecordExporter implements RecordExporter {
         retry.now,
       );
     }
+    this.#housekeeping.forgetStarts();
     const { left, dropped } = this.#abandon();
     const stored = this.#accounting.storedCount - storedBefore;
     this.#shutdown ??= Promise.resolve({ stored, left, dropped });
@@ -270,6 +280,7 @@ export class BatchRecordExporter implements RecordExporter {
     const drained =
       settled === undefined ? undefined : await within(shutdownTimeoutMillis * DRAIN_SHARE, settled, 'hold');
     this.#loop.stop();
+    this.#housekeeping.forgetStarts();
     const { left, dropped } = this.#abandon();
     if (left === 0 && drained?.kind !== 'timeout') await this.#sayGoodbye(remaining());
     await this.#session.close(Math.max(shutdownTimeoutMillis * (1 - DRAIN_SHARE), remaining()));
@@ -296,8 +307,4 @@ export class BatchRecordExporter implements RecordExporter {
     this.#log.lost(remains.dropped);
     return remains;
   }
-}
-
-function memoryQueue(options: ResolvedBatchOptions, onDrop: DropListener): RecordQueue {
-  return new MemoryRecordQueue(options, onDrop);
 }
