@@ -7,6 +7,7 @@ import { ExecutionSpanProcessor } from '../processor/execution-span-processor.ts
 import type { LiveExecutionView } from '../processor/live-executions.ts';
 import { type RecordSampler, recordExecutions, type SamplerShape } from '../processor/record-sampler.ts';
 import type { SpanProcessorShape } from '../records/ended-span.ts';
+import { SpoolRecordQueue } from '../spool/spool-record-queue.ts';
 import type { Durability } from '../store/record-store.ts';
 import { drainAtExit } from './drain-at-exit.ts';
 import { LedgerInstrumentation } from './ledger-instrumentation.ts';
@@ -136,8 +137,22 @@ function recordingFrom(options: ResolvedOptions): Recording | undefined {
 }
 
 /** Undefined leaves the queue in memory. */
-function queueFactory(_options: ResolvedOptions): QueueFactory | undefined {
-  return undefined;
+function queueFactory(options: ResolvedOptions): QueueFactory | undefined {
+  const { spoolDirectory, durability, batch, spool } = options;
+  if (spoolDirectory === undefined || durability === 'memory') return undefined;
+  const { maxQueueSize, maxQueueBytes } = batch;
+  return (owner, onDrop) =>
+    new SpoolRecordQueue(
+      {
+        ...owner,
+        directory: spoolDirectory,
+        durability,
+        ...(maxQueueSize !== undefined && { maxQueueSize }),
+        ...(maxQueueBytes !== undefined && { maxQueueBytes }),
+        ...(spool.maxBytes !== undefined && { maxSpoolBytes: spool.maxBytes }),
+      },
+      onDrop,
+    );
 }
 
 const IDLE_PROCESSOR: SpanProcessorShape = {
