@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { duplicatesOnWire, type Ledger } from './ledgers/ledger.ts';
+import { countWire, duplicatesOnWire, type Ledger } from './ledgers/ledger.ts';
 import { type Judgement, Oracle } from './oracle.ts';
 import type { WriterPlan, WriterReport } from './programs/plan.ts';
 import type { Bench } from './scenario.ts';
@@ -26,6 +26,8 @@ export class Trial {
   readonly oracle = new Oracle();
   readonly ledger: Ledger;
   readonly directory: string;
+  /** Store URL of all writers; a spool belongs to one. */
+  store: string;
   readonly #bench: Bench;
   readonly #name: string;
   readonly #writers = new Set<WriterProcess>();
@@ -35,7 +37,16 @@ export class Trial {
     this.#bench = bench;
     this.#name = name;
     this.ledger = ledger;
+    this.store = ledger.url;
     this.directory = join(bench.folder, `spool-${name}`);
+  }
+
+  /** Has the ledger made, and every record that is sent to it counted. */
+  async begin(): Promise<void> {
+    const first = this.start({ runs: 1 });
+    await first.report('loaded');
+    await first.close();
+    await countWire(this.ledger);
   }
 
   /** Starts a writer; without a plan of its own it writes as fast as it can. */
@@ -43,7 +54,7 @@ export class Trial {
     const writer = new WriterProcess(
       {
         writer: `${this.#name}${++this.#count}`,
-        store: this.ledger.url,
+        store: this.store,
         directory: this.directory,
         durability: 'process',
         runs: 2_000,

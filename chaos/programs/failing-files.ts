@@ -24,7 +24,7 @@ export const FILE_CALLS = [
 
 export type FileCall = (typeof FILE_CALLS)[number];
 
-/** What is to fail: the `nth` call of one kind below a folder, or all from that one on. `short`: half of it is written. */
+/** What is to fail: the `nth` call of one kind below a folder, or all from that one on. `short`: half of it is written, but never nothing, which no disk does. */
 export interface FileFault {
   readonly call: FileCall;
   readonly code: 'EIO' | 'ENOSPC' | 'EMFILE' | 'EROFS' | 'short';
@@ -88,7 +88,7 @@ function strike(name: string, original: AnyCall, args: unknown[]): unknown {
   if (code === 'short') {
     const [file, bytes, offset, length] = args as [number, Uint8Array, number?, number?];
     const whole = length ?? bytes.length;
-    return original(file, bytes, offset ?? 0, Math.floor(whole / 2));
+    return original(file, bytes, offset ?? 0, Math.max(1, Math.floor(whole / 2)));
   }
   const error = Object.assign(new Error(`${code}: injected, ${name}`), { code, syscall: name });
   const callback = args.at(-1);

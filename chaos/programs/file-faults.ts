@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import {
   createRunledger,
-  MemoryRecordStore,
+  type ExecutionRecord,
   type RecordAccounts,
+  type RecordStore,
   type Runledger,
   runPipeline,
 } from 'runledger';
@@ -27,14 +28,25 @@ export interface SweepReport extends WriterReport {
 }
 
 /** A store that does not answer until it is told to, and keeps ids alone. */
-class AwayStore extends MemoryRecordStore {
+class AwayStore implements RecordStore {
+  readonly name = 'away';
   isAway = true;
   readonly kept = new Set<string>();
 
-  override async write(records: Parameters<MemoryRecordStore['write']>[0]): Promise<void> {
+  async init(): Promise<void> {}
+
+  async write(records: readonly ExecutionRecord[]): Promise<void> {
     if (this.isAway) throw Object.assign(new Error('away'), { code: 'ECONNREFUSED' });
     for (const { recordId, state } of records) if (state === 'ended') this.kept.add(recordId);
   }
+
+  async quarantine(): Promise<void> {}
+
+  async prune() {
+    return { removedByAge: 0, removedBySize: 0, bytesBefore: 0, bytesAfter: 0 };
+  }
+
+  async close(): Promise<void> {}
 }
 
 const CODES: Readonly<Partial<Record<FileCall, readonly FileFault['code'][]>>> = {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { countWire } from '../ledgers/ledger.ts';
 import type { Scenario } from '../scenario.ts';
 import { between } from '../seeded.ts';
 import { faultsOf, figuresOf, type Settlement, Trial } from '../trial.ts';
@@ -9,7 +8,7 @@ const KILLS_A_ROUND = 50;
 /** Writers at once. They share a spool folder, so those that live take over from those that died. */
 const WRITERS = 2;
 /** How long a writer lives after its first acknowledgement, at most. */
-const LIFE_MILLIS = 150;
+const LIFE_MILLIS = 300;
 
 export const kill: Scenario = {
   name: 'kill',
@@ -22,10 +21,6 @@ export const kill: Scenario = {
     for (let killed = 0, round = 1; killed < kills; round++) {
       const ledger = await bench.ledger(dialect);
       const trial = new Trial(bench, ledger, `r${round}w`);
-      const first = trial.start({ runs: 1 });
-      await first.report('loaded');
-      await first.close();
-      await countWire(ledger);
       const goal = Math.min(kills, killed + KILLS_A_ROUND);
       const killing = async () => {
         while (killed < goal) {
@@ -39,6 +34,7 @@ export const kill: Scenario = {
         }
       };
       try {
+        await trial.begin();
         await Promise.all(Array.from({ length: WRITERS }, killing));
         const settlement = await trial.settle();
         settlements.push(settlement);

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { countWire } from '../ledgers/ledger.ts';
 import { signalTree } from '../process-tree.ts';
 import type { Scenario } from '../scenario.ts';
 import { between, oneOf } from '../seeded.ts';
@@ -19,12 +18,10 @@ export const network: Scenario = {
     if (server === undefined) throw new Error(`${dialect} has no connection`);
     const proxy = await TcpProxy.open(server.port, bench.random);
     const trial = new Trial(bench, ledger);
+    trial.store = ledger.urlThrough(proxy.port);
     try {
-      const first = trial.start({ runs: 1 });
-      await first.report('loaded');
-      await first.close();
-      await countWire(ledger);
-      const writer = trial.start({ store: ledger.urlThrough(proxy.port), rate: 2_000, runs: 1e5 });
+      await trial.begin();
+      const writer = trial.start({ rate: 2_000, runs: 1e5 });
       await writer.until(1);
       const spells: ProxyMode[] = [...MODES];
       if (bench.isFull) for (let more = 0; more < 100; more++) spells.push(oneOf(bench.random, MODES));
@@ -104,10 +101,7 @@ export const terminate: Scenario = {
     const rounds = bench.isFull ? 200 : 15;
     let terminated = 0;
     try {
-      const first = trial.start({ runs: 1 });
-      await first.report('loaded');
-      await first.close();
-      await countWire(ledger);
+      await trial.begin();
       const busy = trial.start({ rate: 5_000, runs: 1e5 });
       const idle = trial.start({ runs: 1 });
       await busy.until(1);
