@@ -17,6 +17,10 @@ export interface Judgement {
   readonly unacknowledged: number;
   /** What the accounting of an instance does not explain. */
   readonly unaccounted: number;
+  /** Instances that the ledger knows no end of. */
+  readonly open: number;
+  /** Acknowledged failures and run-level records among the {@link lost}: they are to be given up last. */
+  readonly lostFirst: number;
   /** Faults in words, the first few of each kind. */
   readonly faults: readonly string[];
 }
@@ -93,28 +97,33 @@ export class Oracle {
       counts.wrong++;
       notes.add('wrong', `${row.correlation_id}: ${difference}`);
     }
-    const lost = this.#countLost(notes);
-    const { unaccounted, repeated } = await judgeAccounting(ledger, notes);
+    const { lost, lostFirst } = this.#countLost(notes);
+    const { unaccounted, repeated, open } = await judgeAccounting(ledger, notes);
     return {
       acknowledged: this.#acknowledged,
       ...counts,
       duplicates: counts.duplicates + repeated,
       lost,
+      lostFirst,
       unaccounted,
+      open,
       faults: notes.all,
     };
   }
 
-  #countLost(notes: Notes): number {
+  #countLost(notes: Notes): { readonly lost: number; readonly lostFirst: number } {
     let lost = 0;
+    let lostFirst = 0;
     for (const [writer, { marks }] of this.#debtors) {
       marks.forEach((mark, number) => {
         if (mark !== ACKNOWLEDGED) return;
         lost++;
+        const { kind, outcome } = obligationOf(writer, number);
+        if (kind !== 'step' || outcome === 'failure') lostFirst++;
         notes.add('lost', `${writer}:${number} was acknowledged and has no row`);
       });
     }
-    return lost;
+    return { lost, lostFirst };
   }
 }
 
@@ -154,7 +163,7 @@ function payloadDifference({ attributes, flags }: Row, owed: string): string | u
 async function judgeAccounting(
   ledger: Ledger,
   notes: Notes,
-): Promise<{ readonly unaccounted: number; readonly repeated: number }> {
+): Promise<{ readonly unaccounted: number; readonly repeated: number; readonly open: number }> {
   const repeats = await ledger.query(
     `select instance_id, count(*) - count(distinct seq) as repeated from execution_records
      where seq > 0 group by instance_id having count(*) > count(distinct seq)`,
@@ -171,22 +180,24 @@ async function judgeAccounting(
     .query(
       `select i.instance_id, i.last_seq, i.ended_at, coalesce(i.pruned, 0) as pruned,
         (select count(*) from execution_records r where r.instance_id = i.instance_id and r.seq > 0) as stored,
-        (select count(*) from record_quarantine q where q.instance_id = i.instance_id and q.seq > 0) as quarantined,
+        (select count(*) from record_quarantine q where q.instance_id = i.instance_id and q.seq > 0 and not exists (
+          select 1 from execution_records e where e.record_id = q.record_id and e.rev >= q.rev)) as quarantined,
         (select coalesce(sum(l.records), 0) from record_losses l
-          where l.instance_id = i.instance_id and l.first_seq > 0) as lost
+          where l.instance_id = i.instance_id and l.last_seq > 0) as lost
        from ledger_instances i`,
     )
     .catch(() => []);
   let unaccounted = 0;
+  let open = 0;
   for (const row of instances) {
     const known = Number(row.stored) + Number(row.quarantined) + Number(row.lost) + Number(row.pruned);
     const missing = Number(row.last_seq) - known;
     unaccounted += Math.abs(missing);
     if (missing !== 0)
       notes.add('unaccounted', `instance ${row.instance_id} misses ${missing} of ${row.last_seq}`);
-    if (row.ended_at === null) notes.add('open', `instance ${row.instance_id} has no end`);
+    if (row.ended_at === null) open++;
   }
-  return { unaccounted, repeated };
+  return { unaccounted, repeated, open };
 }
 
 /** Sentences by what they are about, the first few of each. */
