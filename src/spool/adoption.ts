@@ -109,9 +109,10 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
     const { lastSeq, heartbeatAt } = this.instance;
     const encoder = new FrameEncoder(1_024);
     const body = JSON.stringify({ ...this.#header, lastSeq, losses: this.#losses });
+    const length = encoder.encode('header', 0, body);
     const path = join(this.path, INSTANCE_FILE);
     try {
-      writeFileSync(path, encoder.bytes.subarray(0, encoder.encode('header', 0, body)), { mode: 0o600 });
+      writeFileSync(path, encoder.bytes.subarray(0, length), { mode: 0o600 });
       utimesSync(path, heartbeatAt / 1_000, heartbeatAt / 1_000);
     } catch {
       // On a full disk it may be lost; this process still knows.
