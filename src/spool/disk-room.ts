@@ -7,6 +7,9 @@ const SECOND_SHARE = 0.75;
 /** Share of what the second lane may take below which it is out of trouble again. */
 const EASE = 0.5;
 
+/** A frame may need a new file, which begins with a header. Bytes. */
+const HEADER_BYTES = 1_024;
+
 /**
  * Keeps the files below their bound. Full, the oldest file of the second lane goes; from then on records of this lane
  * are to be kept slim; where it has no file to give any more its new records are refused; and when the first lane alone fills the
@@ -19,7 +22,7 @@ export class DiskRoom {
   #isTight = false;
 
   constructor(maxBytes: number, files: SpoolFiles, evict: (segment: Segment) => void) {
-    this.#maxBytes = maxBytes;
+    this.#maxBytes = maxBytes - HEADER_BYTES;
     this.#files = files;
     this.#evict = evict;
   }
