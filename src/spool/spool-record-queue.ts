@@ -157,6 +157,7 @@ export class SpoolRecordQueue implements RecordQueue {
       spooled,
       spoolBytes: this.#files.bytes,
       spoolSince,
+      fill: this.#files.bytes / this.#options.maxSpoolBytes,
       oldestSeq: this.#oldestSeq(),
     };
   }

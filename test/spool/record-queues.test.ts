@@ -9,7 +9,7 @@ import { createSpoolFolder } from './spool-folder.ts';
 describeRecordQueue('the queue in memory', () => {
   const dropped: Dropped[] = [];
   const limits = { maxQueueSize: 1_000, maxQueueBytes: 1e9 };
-  const queue = new MemoryRecordQueue(limits, (records) => dropped.push({ reason: undefined, records }));
+  const queue = new MemoryRecordQueue(limits, (reason, records) => dropped.push({ reason, records }));
   return { queue, dropped };
 });
 
