@@ -40,34 +40,24 @@ export class DiskRoom {
 
   /** Makes room for so many bytes; false where there is none for this lane. */
   make(lane: Lane, bytes: number): boolean {
-    if (lane === 'first') {
-      while (!this.has(bytes)) if (!this.evictOldest()) return false;
-      return true;
-    }
-    while (this.#files.bytesOf('second') + bytes > this.#secondMax) {
-      const oldest = this.#files.oldestOfSecondLane();
-      // The file that is being written is not taken away for the frame that would go into it.
-      if (oldest === undefined || !oldest.isSealed) return false;
-      this.#give(oldest);
-    }
+    const isShort = (): boolean =>
+      lane === 'first' ? !this.has(bytes) : this.#files.bytesOf('second') + bytes > this.#secondMax;
+    while (isShort()) if (!this.evictFor(lane)) return false;
     return true;
   }
 
-  /** Removes the oldest file of the second lane; false where there is none. */
-  evictOldest(): boolean {
+  /** Removes the oldest file of the second lane for a frame of a lane; false where there is none to give. */
+  evictFor(lane: Lane): boolean {
     const oldest = this.#files.oldestOfSecondLane();
-    if (oldest === undefined) return false;
-    this.#give(oldest);
+    // The file that is being written is not taken away for the frame that would go into it.
+    if (oldest === undefined || (lane === 'second' && !oldest.isSealed)) return false;
+    this.#isTight = true;
+    this.#evict(oldest);
     return true;
   }
 
   /** What the second lane may take, beside what the first has. */
   get #secondMax(): number {
     return Math.min(this.#maxBytes * SECOND_SHARE, this.#maxBytes - this.#files.bytesOf('first'));
-  }
-
-  #give(segment: Segment): void {
-    this.#isTight = true;
-    this.#evict(segment);
   }
 }

@@ -47,6 +47,8 @@ export interface Segment {
   hasFile: boolean;
   /** Its frames, where they could not be written to a file yet. Without a file and without these, its records are in memory alone. */
   tail: Buffer | undefined;
+  /** Seqs of records whose frames are among these though they were dropped: they are not to come back. */
+  droppedSeqs: Set<number> | undefined;
   /** An older segment whose last frames are also in this one. */
   repeats: Segment | undefined;
   bytes: number;
@@ -56,6 +58,8 @@ export interface Segment {
   unreadFrom: number;
   /** No record there has a lower seq. */
   unreadSeq: number;
+  /** What is on disk alone and out of its turn, for the next start to deliver. */
+  readonly left: Tally;
   /** Lowest and highest seq of its records, 0 where none has one. */
   firstSeq: number;
   lastSeq: number;
@@ -79,10 +83,12 @@ export function emptySegment(identity: Identity): Segment {
     isSealed: false,
     hasFile: false,
     tail: undefined,
+    droppedSeqs: undefined,
     repeats: undefined,
     bytes: 0,
     unsettled: noRecords(),
     unread: noRecords(),
+    left: noRecords(),
     unreadFrom: 0,
     unreadSeq: 0,
     firstSeq: 0,
@@ -103,6 +109,14 @@ export function subtract(counts: Tally, part: Tally): void {
   counts.records -= part.records;
   counts.running -= part.running;
   counts.suspended -= part.suspended;
+}
+
+export function sum(one: Tally, other: Tally): Tally {
+  return {
+    records: one.records + other.records,
+    running: one.running + other.running,
+    suspended: one.suspended + other.suspended,
+  };
 }
 
 /** Widens the range of a segment's seqs. */

@@ -101,6 +101,13 @@ export class SpoolFiles {
     return oldest;
   }
 
+  /** Is told that the directory of this instance is gone, with all files in it. */
+  vanished(): void {
+    for (const segment of this.#segments.values()) {
+      if (segment.heir === undefined) this.#withoutFile(segment);
+    }
+  }
+
   /** Removes the file at once, for the room it takes; what is in memory of its records stays. */
   evict(segment: Segment): void {
     closeFile(segment);

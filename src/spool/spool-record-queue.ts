@@ -19,8 +19,9 @@ import { DiskRoom } from './disk-room.ts';
 import { DropReports } from './drop-reports.ts';
 import { recordBody, recordFromBody, slimRecord } from './frame-body.ts';
 import { instanceNames } from './instance-directory.ts';
-import { noRecords, noteSeq, type Placed, type Segment, subtract, tally } from './segment.ts';
+import { noRecords, noteSeq, type Placed, type Segment, subtract, sum, tally } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
+import { cutTail } from './segment-tail.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { SpoolBatch } from './spool-batch.ts';
 import { SpoolFiles } from './spool-files.ts';
@@ -148,7 +149,8 @@ export class SpoolRecordQueue implements RecordQueue {
     let spooled = 0;
     for (const { unread } of this.#lanes) spooled += unread.records - unread.running;
     let spoolSince: number | undefined;
-    for (const { hasFile, unsettled, openedAt } of this.#files.all()) {
+    for (const { hasFile, unsettled, left, openedAt } of this.#files.all()) {
+      spooled += left.records - left.running;
       if (hasFile && unsettled.records > 0) spoolSince = Math.min(spoolSince ?? openedAt, openedAt);
     }
     return {
@@ -239,7 +241,7 @@ export class SpoolRecordQueue implements RecordQueue {
   #place(name: Lane, length: number, size: number): Placed | DropReason {
     if (this.#writer.diskState === 'well') {
       if (!this.#room.make(name, length)) return 'spool_full';
-      const placed = this.#writer.putInFile(name, length, () => this.#room.evictOldest());
+      const placed = this.#writer.putInFile(name, length, () => this.#room.evictFor(name));
       if (placed !== undefined) return placed;
     }
     if (!this.#makeMemory(name, length + size)) return 'queue_full';
@@ -308,7 +310,7 @@ export class SpoolRecordQueue implements RecordQueue {
       room.records < 1 || room.bytes < bytes;
       room = this.#memoryRoom(name)
     ) {
-      if (!this.#dropOldestStep()) return false;
+      if (!this.#freeOldestStep()) return false;
     }
     return true;
   }
@@ -319,23 +321,36 @@ export class SpoolRecordQueue implements RecordQueue {
       room.records < 0 || room.bytes < 0;
       room = this.#memoryRoom('second')
     ) {
-      if (!this.#dropOldestStep()) return;
+      if (!this.#freeOldestStep()) return;
     }
   }
 
-  /** Drops the oldest of the second lane that is in memory, and frees what is there of it; false where there is none. */
-  #dropOldestStep(): boolean {
+  /**
+   * Frees what the oldest of the second lane takes in memory; false where there is none. It is dropped, unless it is in a
+   * file: there it is left for the next start, since out of its turn it can not be read back.
+   */
+  #freeOldestStep(): boolean {
     const lane = this.#own.second;
     const { nextSize, nextSegmentId } = lane;
     const record = lane.shift();
     if (record === undefined) {
-      const segment = lane.nextTail;
-      if (segment !== undefined) this.#giveUp(lane, segment, 'queue_full');
-      return segment !== undefined;
+      const gathered = lane.nextTail;
+      if (gathered === undefined) return false;
+      cutTail(gathered, gathered.unreadFrom);
+      this.#giveUp(lane, gathered, 'queue_full');
+      return true;
     }
     this.#leaveMemory(record, nextSize ?? 0);
     const segment = this.#files.get(nextSegmentId);
-    if (segment !== undefined) this.#settleIn(segment, record);
+    if (segment?.hasFile === true) {
+      tally(segment.left, record.state, 1);
+      return true;
+    }
+    if (segment !== undefined) {
+      segment.droppedSeqs ??= new Set();
+      segment.droppedSeqs.add(record.seq);
+      this.#settleIn(segment, record);
+    }
     this.#dropOne('queue_full', record);
     return true;
   }
@@ -345,7 +360,9 @@ export class SpoolRecordQueue implements RecordQueue {
     if (segment.heir === undefined && !segment.isSealed) this.#writer.seal(segment.lane);
     this.#files.evict(segment);
     const lanes = segment.heir === undefined ? this.#own : this.#adopted;
-    this.#giveUp(lanes[segment.lane], segment, 'spool_full');
+    const lost = sum(segment.unread, segment.left);
+    Object.assign(segment.left, noRecords());
+    this.#giveUp(lanes[segment.lane], segment, 'spool_full', lost);
   }
 
   #move(lane: SpoolLane, batch: SpoolBatch, limit: TakeLimit): void {
@@ -388,8 +405,7 @@ export class SpoolRecordQueue implements RecordQueue {
   }
 
   /** Drops what is on disk alone of a segment. */
-  #giveUp(lane: SpoolLane, segment: Segment, reason: DropReason): void {
-    const lost = { ...segment.unread };
+  #giveUp(lane: SpoolLane, segment: Segment, reason: DropReason, lost = { ...segment.unread }): void {
     if (lost.records === 0) return;
     lane.giveUp(segment);
     subtract(segment.unsettled, lost);
