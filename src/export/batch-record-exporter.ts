@@ -190,6 +190,11 @@ export class BatchRecordExporter implements RecordExporter {
     return this.#accounting.accounts(this.#queue.stats());
   }
 
+  /** Executions of dead processes that were still running, and are recorded as interrupted. */
+  get interruptedCount(): number {
+    return this.#housekeeping.interrupted;
+  }
+
   /** Milliseconds since the Unix epoch when the oldest record on disk was taken in; undefined when there is none. */
   get spoolSince(): number | undefined {
     return this.#queue.stats().spoolSince;

@@ -133,7 +133,11 @@ export class DeliveryLoop {
   }
 
   get #hasWork(): boolean {
-    return this.#hasChores || this.#parts.queue.waiting > 0;
+    const { queue } = this.#parts;
+    if (queue.waiting > 0) return true;
+    // The store is to hear of the death of an instance as soon as it has all of its records.
+    if ((queue.settledInstances?.().length ?? 0) > 0) this.#hasChores = true;
+    return this.#hasChores;
   }
 
   async #work(): Promise<void> {
