@@ -33,6 +33,12 @@ export class DiskRoom {
     return this.#isTight;
   }
 
+  /** Share of the room that is taken, for whichever lane it is scarcer. */
+  get fill(): number {
+    const second = this.#files.bytesOf('second') / Math.max(1, this.#secondMax);
+    return Math.min(1, Math.max(second, this.#files.bytes / this.#maxBytes));
+  }
+
   /** Whether so many bytes fit without removing anything. */
   has(bytes: number): boolean {
     return this.#files.bytes + bytes <= this.#maxBytes;

@@ -46,7 +46,8 @@ export class FileWriter {
   repeat(original: Segment, frames: Buffer): void {
     const segment = this.#next(original.lane);
     segment.repeats = original;
-    segment.lastNoteAt = original.lastNoteAt;
+    segment.lastStartAt = original.lastStartAt;
+    segment.lastLossNo = original.lastLossNo;
     this.#write(segment, frames, frames.length);
   }
 

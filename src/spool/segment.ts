@@ -63,8 +63,9 @@ export interface Segment {
   /** Lowest and highest seq of its records, 0 where none has one. */
   firstSeq: number;
   lastSeq: number;
-  /** The latest time of a start or a loss in it: the store has to know them before the file goes. 0 without. */
-  lastNoteAt: number;
+  /** The latest time of a start in it, and the highest number of a loss: the store has to know them before it goes. 0 without. */
+  lastStartAt: number;
+  lastLossNo: number;
 }
 
 /** Where a frame was put. */
@@ -93,7 +94,8 @@ export function emptySegment(identity: Identity): Segment {
     unreadSeq: 0,
     firstSeq: 0,
     lastSeq: 0,
-    lastNoteAt: 0,
+    lastStartAt: 0,
+    lastLossNo: 0,
   };
 }
 

@@ -90,7 +90,8 @@ export class SpoolRecordQueue implements RecordQueue {
   appendStart(record: ExecutionRecord): void {
     if (this.#isClosed) return;
     try {
-      this.#appendNote('start', recordBody(record, this.#writer.origin(record.writer)), record.startedAt);
+      const segment = this.#appendNote('start', recordBody(record, this.#writer.origin(record.writer)));
+      if (segment !== undefined) segment.lastStartAt = Math.max(segment.lastStartAt, record.startedAt);
     } catch {
       // Without it a crash leaves no trace of the execution, which is better than to fail it.
     }
@@ -99,7 +100,8 @@ export class SpoolRecordQueue implements RecordQueue {
   appendLoss(loss: RecordLoss): void {
     if (this.#isClosed) return;
     try {
-      this.#appendNote('loss', JSON.stringify(loss), loss.at);
+      const segment = this.#appendNote('loss', JSON.stringify(loss));
+      if (segment !== undefined) segment.lastLossNo = Math.max(segment.lastLossNo, loss.lossNo);
     } catch {
       // Who reports it keeps it too, as long as the process lives.
     }
@@ -146,26 +148,36 @@ export class SpoolRecordQueue implements RecordQueue {
   }
 
   stats(): QueueStats {
+    const inMemory = { ...this.#memory };
     let spooled = 0;
-    for (const { unread } of this.#lanes) spooled += unread.records - unread.running;
     let spoolSince: number | undefined;
-    for (const { hasFile, unsettled, left, openedAt } of this.#files.all()) {
-      spooled += left.records - left.running;
+    for (const { tail, bytes, unread, left, hasFile, unsettled, openedAt } of this.#files.all()) {
+      if (tail !== undefined) {
+        inMemory.records += unread.records;
+        inMemory.running += unread.running;
+        inMemory.bytes += bytes;
+        continue;
+      }
+      spooled += unread.records - unread.running + left.records - left.running;
       if (hasFile && unsettled.records > 0) spoolSince = Math.min(spoolSince ?? openedAt, openedAt);
     }
     return {
-      records: this.#memory.records - this.#memory.running,
-      bytes: this.#memory.bytes,
+      records: inMemory.records - inMemory.running,
+      bytes: inMemory.bytes,
       spooled,
       spoolBytes: this.#files.bytes,
       spoolSince,
-      fill: this.#files.bytes / this.#options.maxSpoolBytes,
+      fill: this.#fill(),
       oldestSeq: this.#oldestSeq(),
     };
   }
 
   startsStored(time: number): void {
     this.#files.startsStored(time);
+  }
+
+  lossesStored(lossNo: number): void {
+    this.#files.lossesStored(lossNo);
   }
 
   adopt(): Promise<readonly AdoptedInstance[]> {
@@ -249,9 +261,9 @@ export class SpoolRecordQueue implements RecordQueue {
   }
 
   /** Keeps something that is of use only to whoever adopts this instance: nothing is dropped for it. */
-  #appendNote(kind: 'start' | 'loss', body: string, time: number): void {
+  #appendNote(kind: 'start' | 'loss', body: string): Segment | undefined {
     const length = this.#writer.encode(kind, 0, body);
-    if (length === 0) return;
+    if (length === 0) return undefined;
     let placed: Placed | undefined;
     if (this.#writer.diskState === 'well' && this.#room.has(length)) {
       placed = this.#writer.putInFile('first', length, () => false);
@@ -263,7 +275,7 @@ export class SpoolRecordQueue implements RecordQueue {
     ) {
       placed = this.#writer.putInMemory('first', length);
     }
-    if (placed !== undefined) placed.segment.lastNoteAt = Math.max(placed.segment.lastNoteAt, time);
+    return placed?.segment;
   }
 
   #hasMemory(size: number): boolean {
@@ -291,6 +303,17 @@ export class SpoolRecordQueue implements RecordQueue {
       }
     }
     return { records, bytes };
+  }
+
+  #fill(): number {
+    if (this.#writer.diskState === 'well') return this.#room.fill;
+    const { maxQueueSize, maxQueueBytes } = this.#options;
+    const { records, bytes } = this.#memoryRoom('second');
+    const taken = Math.max(
+      records === Number.POSITIVE_INFINITY ? 0 : 1 - records / maxQueueSize,
+      1 - bytes / (2 * maxQueueBytes),
+    );
+    return Math.min(1, Math.max(0, taken));
   }
 
   /** Makes room in memory for a record; false where all that could go would not be enough. */
@@ -409,14 +432,15 @@ export class SpoolRecordQueue implements RecordQueue {
     if (lost.records === 0) return;
     lane.giveUp(segment);
     subtract(segment.unsettled, lost);
-    const counted = lost.records - lost.running;
+    const numbered = lost.records - lost.running - lost.suspended;
     if (segment.heir === undefined) {
-      if (counted > 0) this.#drops.add(reason, counted, segment.firstSeq, segment.lastSeq);
+      if (numbered > 0) this.#drops.add(reason, numbered, segment.firstSeq, segment.lastSeq);
+      if (lost.suspended > 0) this.#drops.add(reason, lost.suspended, 0, 0);
       this.#files.collect(segment);
       return;
     }
     segment.heir.settled(lost.records);
-    if (counted > 0) segment.heir.lost(reason, counted, segment.firstSeq, segment.lastSeq);
+    if (numbered > 0) segment.heir.lost(reason, numbered, segment.firstSeq, segment.lastSeq);
   }
 
   #settleIn(segment: Segment, record: ExecutionRecord): void {

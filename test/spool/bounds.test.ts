@@ -1,10 +1,13 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { RecordBatch } from '../../src/export/record-queue.ts';
+import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import type { SpoolRecordQueue } from '../../src/spool/spool-record-queue.ts';
 import { failure, runRecord, stepRecord } from '../support/execution-records.ts';
 import { drain, drainRecords, EVERYTHING } from './describe-record-queue.ts';
-import { createSpoolFolder, type SpoolFolder, untilGone } from './spool-folder.ts';
+import { createSpoolFolder, type SpoolFolder, type TestedSpool, untilGone } from './spool-folder.ts';
 
 let folder: SpoolFolder;
 
@@ -107,6 +110,20 @@ describe('files', () => {
     expect(folder.names(instanceId)).toEqual(['S-000001.seg', 'S-000002.seg', 'instance', 'owner.lock']);
   });
 
+  it('stay while the store does not know of a loss that is kept in them', async () => {
+    const { queue, path } = folder.open({ segmentBytes: 2_000 });
+    const loss = { instanceId: '', reason: 'spool_full', records: 1, firstSeq: 1, lastSeq: 1, at: 1 };
+    queue.appendLoss({ ...loss, lossNo: 7 });
+    for (let count = 0; count < 10; count++) queue.append(runRecord());
+    drain(queue);
+    await untilGone(`${path}/F-000002.seg`);
+    queue.lossesStored(6);
+    queue.startsStored(Date.now());
+    expect(existsSync(`${path}/F-000001.seg`)).toBe(true);
+    queue.lossesStored(7);
+    await untilGone(`${path}/F-000001.seg`);
+  });
+
   it('leave nothing behind when the queue closes with nothing in it', () => {
     const { queue } = folder.open();
     expect(folder.names()).toEqual([]);
@@ -130,6 +147,25 @@ describe('files', () => {
 
 /** An upper bound of what a failure takes in a file, and the spool's bound in the tests below. */
 const BOUND = 128 * 1_024;
+
+const operation = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('ok', 'failed'),
+      count: fc.integer({ min: 1, max: 40 }),
+      size: fc.integer({ min: 0, max: 6_000 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('take', 'settle', 'giveBack'),
+      count: fc.integer({ min: 1, max: 60 }),
+      size: fc.constant(0),
+    }),
+  },
+);
 
 describe('a full spool', () => {
   it('gives up the oldest ok steps, keeps new ones slim, and says what it dropped', () => {
@@ -171,25 +207,6 @@ describe('a full spool', () => {
     expect(records.at(-1)).toMatchObject({ name: 'whole', attributes: '{"a":1}' });
   });
 
-  const operation = fc.oneof(
-    {
-      weight: 6,
-      arbitrary: fc.record({
-        kind: fc.constantFrom('ok', 'failed'),
-        count: fc.integer({ min: 1, max: 40 }),
-        size: fc.integer({ min: 0, max: 6_000 }),
-      }),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.record({
-        kind: fc.constantFrom('take', 'settle', 'giveBack'),
-        count: fc.integer({ min: 1, max: 60 }),
-        size: fc.constant(0),
-      }),
-    },
-  );
-
   it('never drops a failure while an ok step is on disk, and accounts for every record, at any fill level', () => {
     fc.assert(
       fc.property(
@@ -197,49 +214,106 @@ describe('a full spool', () => {
         fc.integer({ min: 1, max: 30 }),
         fc.array(operation, { minLength: 5, maxLength: 40 }),
         (maxSpoolBytes, maxQueueSize, operations) => {
-          const { queue, dropped } = folder.open({ maxSpoolBytes, maxQueueSize });
-          const failedSeqs = new Set<number>();
-          let seq = 0;
-          let settled = 0;
-          let okSteps = 0;
-          let batch: RecordBatch | undefined;
-          let told = 0;
-          for (const { kind, count, size } of operations) {
-            if (kind === 'take') batch ??= queue.take({ records: count, bytes: 1e9 });
-            if (kind === 'giveBack' && batch !== undefined) queue.giveBack(batch);
-            if (kind === 'settle' && batch !== undefined) {
-              okSteps -= batch.records.filter((record) => !failedSeqs.has(record.seq)).length;
-              settled += queue.settle(batch);
-            }
-            if (kind === 'settle' || kind === 'giveBack') batch = undefined;
-            for (let at = 0; at < count && (kind === 'ok' || kind === 'failed'); at++) {
-              seq++;
-              if (kind === 'failed') failedSeqs.add(seq);
-              else okSteps++;
-              const shape = kind === 'failed' ? failure() : {};
-              queue.append(
-                stepRecord({ seq, ...shape, attributes: JSON.stringify({ x: 'y'.repeat(size) }) }),
-              );
-              let isFailureDropped = false;
-              for (; told < dropped.length; told++) {
-                const { records, firstSeq } = dropped[told] as { records: number; firstSeq: number };
-                if (records === 1 && failedSeqs.has(firstSeq)) isFailureDropped = true;
-                else okSteps -= records;
-              }
-              const stats = queue.stats();
-              expect(stats.spoolBytes).toBeLessThanOrEqual(maxSpoolBytes);
-              if (isFailureDropped) expect(okSteps).toBeLessThanOrEqual(stats.records);
-            }
-            const { records, spooled } = queue.stats();
-            const lost = dropped.reduce((sum, drop) => sum + drop.records, 0);
-            expect(seq).toBe(records + spooled + settled + lost);
-          }
-          const { left, dropped: remains } = queue.close();
-          const lost = dropped.reduce((sum, drop) => sum + drop.records, 0);
-          expect(seq).toBe(left + remains + settled + lost);
+          const spool = folder.open({ maxSpoolBytes, maxQueueSize });
+          follow(spool, operations, (okSteps) => {
+            const stats = spool.queue.stats();
+            expect(stats.spoolBytes).toBeLessThanOrEqual(maxSpoolBytes);
+            // What is on disk alone is of the first lane.
+            expect(okSteps).toBeLessThanOrEqual(stats.records);
+          });
         },
       ),
       { numRuns: 60 },
     );
   });
 });
+
+describe('memory, while no file can be written,', () => {
+  it('never drops a failure while an ok step waits, and accounts for every record, at any fill level', () => {
+    writeFileSync(join(folder.path, 'file'), '');
+    const directory = join(folder.path, 'file', 'spool');
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.array(operation, { minLength: 5, maxLength: 40 }),
+        (maxQueueSize, operations) => {
+          const spool = folder.open({ directory, maxQueueSize });
+          follow(spool, operations, (okSteps, inFlight) => {
+            // Those in flight can not be taken back.
+            expect(okSteps).toBeLessThanOrEqual(inFlight);
+          });
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it('is bounded in bytes, for the records and their frames', () => {
+    writeFileSync(join(folder.path, 'file'), '');
+    const { queue, dropped } = folder.open({ directory: join(folder.path, 'file'), maxQueueBytes: 100_000 });
+    for (let seq = 1; seq <= 100; seq++) queue.append(stepRecord({ seq, attributes: 'x'.repeat(9_000) }));
+    expect(queue.stats().bytes).toBeLessThanOrEqual(200_000);
+    expect(queue.waiting).toBeGreaterThan(8);
+    expect(queue.waiting + dropped.length).toBe(100);
+  });
+
+  it('is what the queue is, and nothing of it remains', () => {
+    writeFileSync(join(folder.path, 'file'), '');
+    const { queue, dropped } = folder.open({ directory: join(folder.path, 'file'), maxQueueSize: 10 });
+    for (let seq = 1; seq <= 30; seq++) queue.append(stepRecord({ seq, name: String(seq) }));
+    expect(queue.durability).toBe('memory');
+    expect(queue.stats()).toMatchObject({ records: 10, spooled: 0, spoolBytes: 0, oldestSeq: 21, fill: 1 });
+    expect(dropped).toHaveLength(20);
+    const batch = queue.take({ records: 4, bytes: 1e9 }) as RecordBatch;
+    queue.settle(batch, [0]);
+    queue.giveBack(batch);
+    expect(drain(queue, { records: 3, bytes: 1e9 })).toEqual(numbers(22, 30));
+    append(queue, 31, 33);
+    expect(queue.close()).toEqual({ left: 0, dropped: 3 });
+  });
+});
+
+/** Does what the operations say, and sees that every record is accounted for. `onFailureDropped` is told how many ok steps there are. */
+function follow(
+  { queue, dropped }: TestedSpool,
+  operations: readonly { readonly kind: string; readonly count: number; readonly size: number }[],
+  onFailureDropped: (okSteps: number, inFlight: number) => void,
+): void {
+  const failedSeqs = new Set<number>();
+  const isOk = ({ seq }: ExecutionRecord): boolean => !failedSeqs.has(seq);
+  let seq = 0;
+  let settled = 0;
+  let okSteps = 0;
+  let told = 0;
+  let batch: RecordBatch | undefined;
+  const lost = (): number => dropped.reduce((sum, { records }) => sum + records, 0);
+  for (const { kind, count, size } of operations) {
+    if (kind === 'take') batch ??= queue.take({ records: count, bytes: 1e9 });
+    if (kind === 'giveBack' && batch !== undefined) queue.giveBack(batch);
+    if (kind === 'settle' && batch !== undefined) {
+      okSteps -= batch.records.filter(isOk).length;
+      settled += queue.settle(batch);
+    }
+    if (kind === 'settle' || kind === 'giveBack') batch = undefined;
+    for (let at = 0; at < count && (kind === 'ok' || kind === 'failed'); at++) {
+      seq++;
+      if (kind === 'failed') failedSeqs.add(seq);
+      else okSteps++;
+      const shape = kind === 'failed' ? failure() : {};
+      queue.append(stepRecord({ seq, ...shape, attributes: JSON.stringify({ x: 'y'.repeat(size) }) }));
+      let isFailureDropped = false;
+      for (const { records, firstSeq } of dropped.slice(told)) {
+        if (records === 1 && failedSeqs.has(firstSeq ?? 0)) isFailureDropped = true;
+        else okSteps -= records;
+      }
+      told = dropped.length;
+      if (isFailureDropped) onFailureDropped(okSteps, batch?.records.filter(isOk).length ?? 0);
+    }
+    for (const { records } of dropped.slice(told)) okSteps -= records;
+    told = dropped.length;
+    const { records, spooled } = queue.stats();
+    expect(seq).toBe(records + spooled + settled + lost());
+  }
+  const remains = queue.close();
+  expect(seq).toBe(remains.left + remains.dropped + settled + lost());
+}
