@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { logGuarded } from '../export/guarded-log.ts';
 import type { DropReason } from '../export/record-exporter.ts';
 import {
   type AdoptedInstance,
@@ -488,6 +489,13 @@ export class SpoolRecordQueue implements RecordQueue {
       }
       this.#takeOver(adoption);
       adopted.push(adoption);
+      const { damagedBytes, instance } = adoption;
+      if (damagedBytes > 0) {
+        logGuarded(
+          'warn',
+          () => `${damagedBytes} bytes that instance ${instance.instanceId} left in the spool are damaged`,
+        );
+      }
     }
     return adopted;
   }
