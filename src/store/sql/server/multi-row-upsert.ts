@@ -1,4 +1,4 @@
-import type { SqlValue } from '../../execution-row.ts';
+import { EXECUTION_COLUMNS, type ExecutionColumn, type SqlValue } from '../../execution-row.ts';
 import { type ColumnBatch, filledColumns, forEachRow } from '../column-batch.ts';
 import type { ServerConnection } from './ledger-server.ts';
 
@@ -14,6 +14,11 @@ export interface MultiRowOptions {
   /** The text of the statement over these columns for so many rows. */
   readonly compile: (columns: readonly number[], rows: number) => string;
 }
+
+/** Named in every statement: left out, MySQL makes up a value where it is not strict. */
+const DEMANDED: readonly number[] = (EXECUTION_COLUMNS as readonly ExecutionColumn[]).flatMap(
+  ({ notNull, default: fallback }, index) => (notNull && fallback === undefined ? [index] : []),
+);
 
 interface Statement {
   readonly name: string;
@@ -34,7 +39,7 @@ export class MultiRowUpsert {
   }
 
   async run(connection: ServerConnection, batch: ColumnBatch): Promise<void> {
-    const filled = filledColumns(batch);
+    const filled = [...new Set([...filledColumns(batch), ...DEMANDED])].sort((a, b) => a - b);
     const { maxParameters, maxRows } = this.#options;
     const values: SqlValue[] = [];
     forEachRow(batch, filled, (row) => {
