@@ -1,5 +1,5 @@
 import type { ExecutionRecord } from '../records/execution-record.ts';
-import type { RecordStore } from '../store/record-store.ts';
+import type { Durability, RecordStore } from '../store/record-store.ts';
 import { RecordAccounting } from './accounting.ts';
 import { type BatchOptions, type ResolvedBatchOptions, resolveBatchOptions } from './batch-options.ts';
 import type { BreakerState } from './breaker.ts';
@@ -23,6 +23,7 @@ import type {
 } from './record-exporter.ts';
 import type { DropListener, QueueRemains, RecordQueue } from './record-queue.ts';
 import { StoreSession, type WriteListener } from './store-session.ts';
+import { untraced } from './untraced.ts';
 
 /** Share of the shutdown's time that the drain may take; the rest is for closing the store. */
 const DRAIN_SHARE = 0.9;
@@ -34,7 +35,14 @@ const ONLY_REVISION = 2;
 const ADOPT_MILLIS = 100;
 
 /** Makes the queue of an exporter, which tells it of every record it has to give up. */
-export type QueueFactory = (options: ResolvedBatchOptions, onDrop: DropListener) => RecordQueue;
+export type QueueFactory = (instance: QueueOwner, onDrop: DropListener) => RecordQueue;
+
+/** Whose queue it is. */
+export interface QueueOwner {
+  readonly instanceId: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+}
 
 /**
  * Brings records to a store in batches, one write at a time, and loses none it does not count.
@@ -53,18 +61,21 @@ export class BatchRecordExporter implements RecordExporter {
   readonly #delivery: RecordDelivery;
   readonly #housekeeping: Housekeeping;
   readonly #loop: DeliveryLoop;
-  readonly #room: QueueRoom;
+  readonly #room = new QueueRoom();
   readonly #flushes = new FlushWaiters();
   readonly #log: ExporterLog;
   #shutdown: Promise<ShutdownReport> | undefined;
 
   /** Throws for options that can not work. The store is opened with the first record, not here. */
-  constructor(store: RecordStore, options?: BatchOptions, makeQueue: QueueFactory = memoryQueue) {
+  constructor(store: RecordStore, options?: BatchOptions, makeQueue?: QueueFactory) {
     this.#options = resolveBatchOptions(options);
     const { retry, exportTimeoutMillis } = this.#options;
+    const onDrop: DropListener = (...drop) => this.#onDrop(...drop);
     this.#log = new ExporterLog(String(store.name), retry.now);
     this.#instance = new OwnInstance(Date.now, (loss) => this.#queue.appendLoss?.(loss));
-    this.#queue = makeQueue(this.#options, (...drop) => this.#onDrop(...drop));
+    const { id: instanceId, startedAt } = this.#instance;
+    this.#queue =
+      makeQueue?.({ instanceId, startedAt }, onDrop) ?? new MemoryRecordQueue(this.#options, onDrop);
     this.#reporter = new LedgerReporter(this.#instance, this.#accounting, this.#queue);
     this.#session = new StoreSession(store, { exportTimeoutMillis, now: retry.now });
     this.#delivery = new RecordDelivery(
@@ -93,7 +104,6 @@ export class BatchRecordExporter implements RecordExporter {
       longestWait: () => this.#longestWait(),
       onProgress: () => this.#onProgress(),
     });
-    this.#room = new QueueRoom(this.#options);
     if (this.#queue.adopt !== undefined) setTimeout(() => void this.recover(), ADOPT_MILLIS).unref();
   }
 
@@ -105,6 +115,11 @@ export class BatchRecordExporter implements RecordExporter {
   /** Whether the store is left alone for a while because it failed again and again. */
   get breakerState(): BreakerState {
     return this.#loop.breakerState;
+  }
+
+  /** How a record is kept from `export` on. `memory` also while the disk fails. */
+  get durability(): Durability {
+    return this.#queue.durability;
   }
 
   get keepsStarts(): boolean {
@@ -175,6 +190,11 @@ export class BatchRecordExporter implements RecordExporter {
     return this.#accounting.accounts(this.#queue.stats());
   }
 
+  /** Executions of dead processes that were still running, and are recorded as interrupted. */
+  get interruptedCount(): number {
+    return this.#housekeeping.interrupted;
+  }
+
   /** Milliseconds since the Unix epoch when the oldest record on disk was taken in; undefined when there is none. */
   get spoolSince(): number | undefined {
     return this.#queue.stats().spoolSince;
@@ -192,7 +212,7 @@ export class BatchRecordExporter implements RecordExporter {
   async recover(): Promise<number> {
     if (this.#shutdown !== undefined) return 0;
     try {
-      const adopted = (await this.#queue.adopt?.()) ?? [];
+      const adopted = (await untraced(() => this.#queue.adopt?.())) ?? [];
       if (adopted.length === 0) return 0;
       const records = adopted.reduce((sum, each) => sum + each.records, 0);
       this.#accounting.recovered(records);
@@ -229,6 +249,7 @@ export class BatchRecordExporter implements RecordExporter {
         retry.now,
       );
     }
+    this.#housekeeping.forgetStarts();
     const { left, dropped } = this.#abandon();
     const stored = this.#accounting.storedCount - storedBefore;
     this.#shutdown ??= Promise.resolve({ stored, left, dropped });
@@ -265,6 +286,7 @@ export class BatchRecordExporter implements RecordExporter {
     const drained =
       settled === undefined ? undefined : await within(shutdownTimeoutMillis * DRAIN_SHARE, settled, 'hold');
     this.#loop.stop();
+    this.#housekeeping.forgetStarts();
     const { left, dropped } = this.#abandon();
     if (left === 0 && drained?.kind !== 'timeout') await this.#sayGoodbye(remaining());
     await this.#session.close(Math.max(shutdownTimeoutMillis * (1 - DRAIN_SHARE), remaining()));
@@ -281,7 +303,7 @@ export class BatchRecordExporter implements RecordExporter {
   /** The end of the queue: what is in it and in no spool is lost with the process, and counted. */
   #abandon(): QueueRemains {
     const { oldestSeq } = this.#queue.stats();
-    const remains = this.#queue.close();
+    const remains = untraced(() => this.#queue.close());
     if (remains.dropped > 0) {
       this.#accounting.dropped('shutdown_deadline', remains.dropped);
       this.#instance.lose('shutdown_deadline', remains.dropped, oldestSeq ?? 0, this.#instance.lastSeq);
@@ -291,8 +313,4 @@ export class BatchRecordExporter implements RecordExporter {
     this.#log.lost(remains.dropped);
     return remains;
   }
-}
-
-function memoryQueue(options: ResolvedBatchOptions, onDrop: DropListener): RecordQueue {
-  return new MemoryRecordQueue(options, onDrop);
 }

@@ -40,11 +40,17 @@ export class Housekeeping {
   #rows: readonly ExecutionRecord[] = [];
   #heartbeatAt: number;
   #patrolAt: number;
+  #interrupted = 0;
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
     this.#heartbeatAt = parts.monotonic();
     this.#patrolAt = this.#heartbeatAt;
+  }
+
+  /** Executions of dead instances that were found running. */
+  get interrupted(): number {
+    return this.#interrupted;
   }
 
   watchRunning(source: RunningSource): void {
@@ -54,16 +60,30 @@ export class Housekeeping {
   /** Whether there is something to write now. Looks for executions to show, so ask about once a second. */
   isDue(): boolean {
     const { session, monotonic, queue } = this.#parts;
-    if (!session.keepsReports) return false;
+    if (!session.keepsReports) {
+      this.#keepQuiet();
+      return false;
+    }
     if (this.#rows.length === 0) this.#look();
     if (this.#rows.length > 0) return true;
     if ((queue.settledInstances?.().length ?? 0) > 0) return true;
     return monotonic() - this.#heartbeatAt >= HEARTBEAT_MILLIS;
   }
 
+  /** At the end: where nothing runs any more, nothing need be kept of what has started. */
+  forgetStarts(): void {
+    const { queue, now } = this.#parts;
+    const isIdle = this.#rows.length === 0 && this.#source(Number.POSITIVE_INFINITY, 1).length === 0;
+    if (isIdle) queue.startsStored?.(now() + 1);
+  }
+
   /** Writes what is due. Rejects as the store does; what was not written is due again. */
   async run(): Promise<void> {
     const { session, monotonic } = this.#parts;
+    if (!session.keepsReports) {
+      this.#keepQuiet();
+      return;
+    }
     await session.open();
     await this.#showRunning();
     for (const adopted of this.#parts.queue.settledInstances?.() ?? []) await this.#bury(adopted);
@@ -107,6 +127,7 @@ export class Housekeeping {
     const { instance, losses, records } = adopted;
     await session.write([], { instances: [instance], losses });
     const interrupted = await session.interrupt([instance.instanceId], 0);
+    this.#interrupted += interrupted;
     queue.forget?.(adopted);
     log.recovered(instance, records, interrupted);
   }
@@ -116,5 +137,12 @@ export class Housekeeping {
     const startedBefore = this.#parts.now() - RUNNING_MILLIS;
     this.#rows = this.#source(startedBefore, MAX_ROWS);
     if (this.#rows.length === 0) this.#parts.queue.startsStored?.(startedBefore);
+  }
+
+  /** A store that can not tell who lives is told of no starts and no deaths. */
+  #keepQuiet(): void {
+    const { queue, now } = this.#parts;
+    queue.startsStored?.(now());
+    for (const adopted of queue.settledInstances?.() ?? []) queue.forget?.(adopted);
   }
 }

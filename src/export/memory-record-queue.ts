@@ -130,6 +130,7 @@ export class MemoryRecordQueue implements RecordQueue {
       spooled: 0,
       spoolBytes: 0,
       spoolSince: undefined,
+      fill: Math.max(this.#records / this.#limits.maxQueueSize, this.#bytes / this.#limits.maxQueueBytes),
       oldestSeq: this.#oldestSeq(),
     };
   }

@@ -17,7 +17,8 @@ export interface InstanceFigures {
  */
 export class OwnInstance {
   readonly id: string = process.getBuiltinModule('node:crypto').randomUUID();
-  readonly #startedAt: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAt: number;
   readonly #now: () => number;
   readonly #losses: LossLog;
   #writer: RecordSource | undefined;
@@ -26,7 +27,7 @@ export class OwnInstance {
   /** `now` in milliseconds since the Unix epoch. `onLoss` is told of each loss that is complete. */
   constructor(now: () => number, onLoss: (loss: RecordLoss) => void) {
     this.#now = now;
-    this.#startedAt = now();
+    this.startedAt = now();
     this.#losses = new LossLog(now, (loss) => onLoss({ instanceId: this.id, ...loss }));
   }
 
@@ -58,7 +59,7 @@ export class OwnInstance {
       host,
       pid,
       durability,
-      startedAt: this.#startedAt,
+      startedAt: this.startedAt,
       heartbeatAt: now,
       endedAt: hasEnded ? now : undefined,
       lastSeq: this.#lastSeq,
