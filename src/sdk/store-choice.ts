@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { serverOf, shownUrl } from '../store/ledger-location.ts';
 import { MemoryRecordStore } from '../store/memory-record-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import { MysqlRecordStore } from '../store/sql/mysql/mysql-record-store.ts';
@@ -15,12 +16,7 @@ export type StoreChoice =
   | { readonly kind: 'own'; readonly store: RecordStore };
 
 const EXPECTED = "'sqlite:PATH', 'postgres://…', 'mysql://…', 'memory:', 'none' or a RecordStore";
-const SERVERS: Readonly<Record<string, 'postgres' | 'mysql'>> = {
-  postgres: 'postgres',
-  postgresql: 'postgres',
-  mysql: 'mysql',
-  mariadb: 'mysql',
-};
+const SERVER_SCHEMES = /^(?:postgres|postgresql|mysql|mariadb)$/i;
 
 /** Reads the `store` option. Throws what is wrong with it; a URL's credentials never reach the message. */
 export function storeChoice(store: string | RecordStore | undefined, directory: string): StoreChoice {
@@ -32,8 +28,7 @@ export function storeChoice(store: string | RecordStore | undefined, directory: 
   const rest = store.slice(colon + 1);
   if (scheme === 'memory' && rest === '') return { kind: 'memory' };
   if (scheme === 'sqlite' && rest !== '' && rest !== ':memory:') return { kind: 'sqlite', path: rest };
-  const server = Object.hasOwn(SERVERS, scheme.toLowerCase()) ? SERVERS[scheme.toLowerCase()] : undefined;
-  if (server !== undefined) return serverChoice(server, scheme, store);
+  if (SERVER_SCHEMES.test(scheme)) return serverChoice(scheme, store);
   const shown = scheme === '' ? `'${store}'` : `${scheme}:…`;
   throw new TypeError(`store (${shown}) must be ${EXPECTED}`);
 }
@@ -46,12 +41,23 @@ export function spoolDirectoryOf(choice: StoreChoice, directory: string): string
   switch (choice.kind) {
     case 'sqlite':
       return `${choice.path}.spool`;
+    case 'postgres':
+    case 'mysql':
+      return join(directory, `${fileNameOf(databaseName(choice.url))}.spool`);
     case 'own':
       if (choice.store instanceof MemoryRecordStore) return undefined;
       return join(directory, `${fileNameOf(String(choice.store.name))}.spool`);
     default:
       return undefined;
   }
+}
+
+/** What tells one database from another: parameters may name another schema, or hold a password. */
+function databaseName(url: string): string {
+  const { search } = new URL(url);
+  if (search === '') return shownUrl(url);
+  const { hash } = process.getBuiltinModule('node:crypto');
+  return `${shownUrl(url)}-${hash('sha256', search, 'hex').slice(0, 12)}`;
 }
 
 /** A name that any file system takes, from the name of a store. */
@@ -78,10 +84,11 @@ export function storeFromChoice(choice: StoreChoice): RecordStore | undefined {
 }
 
 /** A server can be anywhere, and on it is more than one database: both have to be said. */
-function serverChoice(kind: 'postgres' | 'mysql', scheme: string, url: string): StoreChoice {
-  const parsed = url.startsWith('//', scheme.length + 1) && URL.canParse(url) ? new URL(url) : undefined;
+function serverChoice(scheme: string, url: string): StoreChoice {
+  const kind = serverOf(url);
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
   // The URL of a server holds a password, so it is not shown.
-  if (parsed === undefined || parsed.pathname.length < 2) {
+  if (kind === undefined || parsed === undefined || parsed.pathname.length < 2) {
     throw new TypeError(`store (${scheme}:…) must name a database: ${scheme}://user:password@host/database`);
   }
   assertInstalled(kind, scheme);

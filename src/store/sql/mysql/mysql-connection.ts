@@ -1,5 +1,10 @@
+import type { SqlValue } from '../../execution-row.ts';
+import type { QueryResult } from '../../ledger-reader.ts';
+import { LedgerError } from '../ledger-error.ts';
+import { readingStatement } from '../reading-statement.ts';
 import type { StatementResult } from '../script.ts';
-import { inServerTransaction, type LedgerServer, type ServerConnection } from '../server/ledger-server.ts';
+import { inServerTransaction, type ServerConnection } from '../server/ledger-server.ts';
+import type { ReadableServer } from '../server/server-ledger-reader.ts';
 import { inTime } from '../server/time-limit.ts';
 import type { MysqlChanges, MysqlClient, MysqlPool, MysqlQuery } from './mysql-pool.ts';
 
@@ -14,7 +19,7 @@ export interface MysqlLimits {
 }
 
 /** A MySQL or MariaDB through a pool of `mysql2`. */
-export class MysqlServer implements LedgerServer {
+export class MysqlServer implements ReadableServer {
   readonly #pool: MysqlPool;
   readonly #isOwn: boolean;
   readonly #limits: MysqlLimits;
@@ -42,6 +47,27 @@ export class MysqlServer implements LedgerServer {
     } catch (error) {
       free();
       throw error;
+    }
+  }
+
+  /** One statement, for the protocol takes no more, in a transaction that can not write. */
+  async query(text: string): Promise<QueryResult> {
+    const statement = readingStatement(text);
+    if (/\binto\s+(?:outfile|dumpfile)\b/i.test(statement)) {
+      throw new LedgerError('QUERY_REFUSED', 'only a query that reads is run, and this one writes a file');
+    }
+    const connection = await this.acquire();
+    try {
+      await connection.run('start transaction read only', []);
+      const { result, columns } = await connection.ask({ sql: statement, rowsAsArray: true });
+      // In this mode a row is an array of values.
+      const rows = (isRows(result) ? result : []) as unknown as readonly (readonly unknown[])[];
+      return { columns, rows: rows.map((row) => row.map(sqlValueFrom)) };
+    } catch (error) {
+      throw refusalOf(error);
+    } finally {
+      await connection.run('rollback', []).catch(() => undefined);
+      connection.release();
     }
   }
 
@@ -160,9 +186,31 @@ export class MysqlConnection implements ServerConnection {
     } catch (error) {
       const { errno, fatal } = error as { readonly errno?: number; readonly fatal?: boolean };
       if (fatal === true || errno === undefined || READ_ONLY.has(errno)) this.#trouble ??= error as Error;
+      if (error instanceof Error && !('code' in error)) Object.assign(error, { code: 'ERR_SOCKET_CLOSED' });
       throw error;
     }
   }
+}
+
+function sqlValueFrom(value: unknown): SqlValue {
+  if (typeof value === 'string' || typeof value === 'number') return value;
+  if (value === null || value === undefined) return null;
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  return value instanceof Date ? value.toISOString() : String(value);
+}
+
+/** What the server did not accept is said as it says it; it is the user's own statement. */
+function refusalOf(error: unknown): unknown {
+  const { errno, fatal, message } = error as { errno?: unknown; fatal?: unknown; message?: unknown };
+  if (errno === 1792) {
+    return new LedgerError('QUERY_REFUSED', `only a query that reads is run (${String(message)})`, {
+      cause: error,
+    });
+  }
+  if (typeof errno !== 'number' || errno < 1000 || fatal === true) return error;
+  return new LedgerError('QUERY_FAILED', `the database does not accept the query: ${String(message)}`, {
+    cause: error,
+  });
 }
 
 function isRows(result: readonly object[] | MysqlChanges): result is readonly object[] {

@@ -1,4 +1,5 @@
-import { type OpenedLedger, ServerRecordStore, shownUrl } from '../server/server-record-store.ts';
+import { shownUrl } from '../../ledger-location.ts';
+import { type OpenedLedger, ServerRecordStore } from '../server/server-record-store.ts';
 import type { MysqlPool } from './mysql-pool.ts';
 
 /** Options of a {@link MysqlRecordStore}: either a URL or a pool of yours. */

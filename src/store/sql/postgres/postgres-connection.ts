@@ -1,5 +1,9 @@
+import type { QueryResult } from '../../ledger-reader.ts';
+import { LedgerError } from '../ledger-error.ts';
+import { readingStatement } from '../reading-statement.ts';
 import type { StatementResult } from '../script.ts';
-import type { LedgerServer, ServerConnection } from '../server/ledger-server.ts';
+import type { ServerConnection } from '../server/ledger-server.ts';
+import type { ReadableServer } from '../server/server-ledger-reader.ts';
 import { inTime } from '../server/time-limit.ts';
 import type {
   PostgresClient,
@@ -21,7 +25,7 @@ export interface PostgresLimits {
 }
 
 /** A PostgreSQL through a pool of `pg`. */
-export class PostgresServer implements LedgerServer {
+export class PostgresServer implements ReadableServer {
   readonly #pool: PostgresPool;
   readonly #isOwn: boolean;
   readonly #limits: PostgresLimits;
@@ -73,6 +77,21 @@ export class PostgresServer implements LedgerServer {
     }
   }
 
+  /** One statement, for the extended protocol takes no more, in a transaction that can not write. */
+  async query(text: string): Promise<QueryResult> {
+    const statement = readingStatement(text);
+    const connection = await this.acquire();
+    try {
+      await connection.run('begin transaction read only', []);
+      return await connection.readArrays(statement);
+    } catch (error) {
+      throw refusalOf(error);
+    } finally {
+      await connection.run('rollback', []).catch(() => undefined);
+      connection.release();
+    }
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -111,6 +130,15 @@ export class PostgresConnection implements ServerConnection {
       ...(name !== undefined && { name }),
     };
     return resultOf(await this.bounded(this.client.query(query)));
+  }
+
+  /** Rows as arrays: of two columns with one name an object would keep the last. */
+  async readArrays(text: string): Promise<QueryResult> {
+    const query: PostgresQuery = { text, types: TYPES, rowMode: 'array', queryMode: 'extended' };
+    const answer = await this.bounded(this.client.query(query));
+    const { rows, fields = [] } = (isList(answer) ? answer.at(-1) : answer) ?? { rows: [] };
+    // In this mode a row is an array of what the type parsers gave.
+    return { columns: fields.map(({ name }) => name), rows: rows as unknown as QueryResult['rows'] };
   }
 
   async commitAndRun(query: string): Promise<StatementResult> {
@@ -173,6 +201,21 @@ function numberOf(text: string): number | string {
 function resultOf(answer: PostgresResult | readonly PostgresResult[]): StatementResult {
   const last = isList(answer) ? answer.at(-1) : answer;
   return { rows: last?.rows ?? [], changes: last?.rowCount ?? 0 };
+}
+
+/** What the server did not accept is said as it says it; it is the user's own statement. */
+function refusalOf(error: unknown): unknown {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (code === '25006') {
+    return new LedgerError('QUERY_REFUSED', `only a query that reads is run (${String(message)})`, {
+      cause: error,
+    });
+  }
+  // Codes of the statement itself: syntax, names, values, too many commands.
+  if (typeof code !== 'string' || !/^(?:42(?!501)|22|21|54|0A)/.test(code)) return error;
+  return new LedgerError('QUERY_FAILED', `PostgreSQL does not accept the query: ${String(message)}`, {
+    cause: error,
+  });
 }
 
 function isList(answer: PostgresResult | readonly PostgresResult[]): answer is readonly PostgresResult[] {

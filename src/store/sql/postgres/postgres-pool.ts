@@ -2,6 +2,7 @@
 export interface PostgresResult {
   readonly rows: readonly object[];
   readonly rowCount: number | null;
+  readonly fields?: readonly { readonly name: string }[];
 }
 
 /** How the values of a query are read. */
@@ -16,6 +17,7 @@ export interface PostgresQuery {
   /** Prepared under this name. */
   readonly name?: string;
   readonly rowMode?: 'array';
+  readonly queryMode?: 'extended';
   /** How values are read. */
   readonly types?: PostgresTypes;
 }

@@ -91,10 +91,3 @@ export abstract class ServerRecordStore implements RecordStore {
       throw new ServerStoreError(`${this.name} is closed`, 'RUNLEDGER_STORE_CLOSED');
   }
 }
-
-/** A URL of a database without user and password. What can not be read as a URL is not shown at all. */
-export function shownUrl(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined) return `${/^[a-z]+(?=:)/i.exec(url)?.[0] ?? 'database'}://…`;
-  return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
-}
