@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
+import { openLedger } from '../../src/store/sql/ledger-reader.ts';
 import { MysqlRecordStore } from '../../src/store/sql/mysql/mysql-record-store.ts';
 import { hasMariadb, startMariadb } from '../support/mariadb-server.ts';
 import { mysqlPlace } from '../support/mysql-ledger.ts';
 import type { TestServer } from '../support/server-process.ts';
+import { describeLedgerReader } from './describe-ledger-reader.ts';
 import { describeRecordStore, type InstanceBalance } from './describe-record-store.ts';
 
 (hasMariadb ? describe : describe.skip)('with a MariaDB', () => {
@@ -11,6 +13,19 @@ import { describeRecordStore, type InstanceBalance } from './describe-record-sto
     server = await startMariadb();
   }, 120_000);
   afterAll(() => server?.dispose());
+
+  describeLedgerReader('a MariaDB', async () => {
+    const place = await mysqlPlace(server.url);
+    const store = new MysqlRecordStore({ url: place.url });
+    return {
+      store,
+      read: () => openLedger(place.url),
+      async dispose() {
+        await store.close();
+        await place.dispose();
+      },
+    };
+  });
 
   describeRecordStore('MysqlRecordStore', async ({ now }) => {
     const place = await mysqlPlace(server.url);

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
+import { openLedger } from '../../src/store/sql/ledger-reader.ts';
 import { PostgresRecordStore } from '../../src/store/sql/postgres/postgres-record-store.ts';
 import { postgresPlace } from '../support/postgres-ledger.ts';
 import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
 import type { TestServer } from '../support/server-process.ts';
+import { describeLedgerReader } from './describe-ledger-reader.ts';
 import { describeRecordStore, type InstanceBalance, type OpenStore } from './describe-record-store.ts';
 
 (hasPostgres ? describe : describe.skip)('with a PostgreSQL', () => {
@@ -33,6 +35,19 @@ import { describeRecordStore, type InstanceBalance, type OpenStore } from './des
         },
       };
     };
+
+  describeLedgerReader('a PostgreSQL', async () => {
+    const place = await postgresPlace(server.url);
+    const store = new PostgresRecordStore({ url: place.url });
+    return {
+      store,
+      read: () => openLedger(place.url),
+      async dispose() {
+        await store.close();
+        await place.dispose();
+      },
+    };
+  });
 
   describeRecordStore('PostgresRecordStore', open({}));
   describeRecordStore('PostgresRecordStore without pg-copy-streams', open({ copy: false }));
