@@ -7,6 +7,7 @@ import { hostile } from './hostile.ts';
 import { kill } from './kill.ts';
 import { network, pause, terminate } from './network.ts';
 import { outage, outageFast, outageSmallHeap } from './outage.ts';
+import { poison } from './poison.ts';
 import { recovery } from './recovery.ts';
 import { coldStart, sharedFile } from './sharing.ts';
 
@@ -22,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   network,
   pause,
   terminate,
+  poison,
   sharedFile,
   coldStart,
   clock,

@@ -8,7 +8,7 @@ const KILLS_A_ROUND = 50;
 /** Writers at once. They share a spool folder, so those that live take over from those that died. */
 const WRITERS = 2;
 /** How long a writer lives after its first acknowledgement, at most. */
-const LIFE_MILLIS = 300;
+const LIFE_MILLIS = 1_000;
 
 export const kill: Scenario = {
   name: 'kill',
