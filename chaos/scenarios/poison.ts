@@ -22,7 +22,7 @@ export const poison: Scenario = {
       await first.report('loaded');
       await first.close();
       for (const statement of refusing(dialect)) await ledger.query(statement);
-      const batch = { shutdownTimeoutMillis: 60_000 };
+      const batch = { shutdownTimeoutMillis: 30_000 };
       const writer = trial.start({ runs, writer: 'poisoned', batch });
       await writer.report('loaded');
       const { accounts, shutdown } = await writer.close();
