@@ -18,7 +18,7 @@ export interface Settlement extends Judgement {
 /** Short where a change waits for it. */
 const DRAINED_WITHIN_MILLIS = { full: 300_000, short: 60_000 };
 /** How long one writer is waited for before the next has its turn. */
-const PATIENCE_MILLIS = 60_000;
+const PATIENCE_MILLIS = 20_000;
 /** Longer than the dead instance's lock or a retry takes, and no longer than a person would wait. */
 const LOOK_MILLIS = 50;
 
