@@ -215,6 +215,8 @@ export function describeServerFaults(subject: FaultyServer): void {
       });
       const [, signal] = await once(child, 'exit');
       expect({ signal, hasWritten }).toEqual({ signal: 'SIGTERM', hasWritten: true });
+      const left = await runNode('store/fixtures/idle-server.ts', [place.url, 'leave']);
+      expect(left).toEqual({ exitCode: 0, stdout: 'written', stderr: '' });
     });
   });
 }

@@ -28,7 +28,8 @@ export interface MysqlClient {
 
 /** A pool of `mysql2`, in its form with callbacks: `createPool` of `mysql2`, or `pool.pool` of `mysql2/promise`. */
 export interface MysqlPool {
-  getConnection(callback: (error: Error | null, connection: MysqlClient) => void): void;
+  /** The connection is a `MysqlClient`; how `mysql2` declares it, no shape of few lines can say. */
+  getConnection(callback: (error: Error | null, connection: unknown) => void): void;
   end(callback: (error?: Error | null) => void): void;
 }
 
