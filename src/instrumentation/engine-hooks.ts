@@ -8,11 +8,15 @@ import type { EngineAdapter } from './engine-adapter.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
 import { keepOn } from './engine-switches.ts';
+import { graphileWorker } from './engines/graphile-worker.ts';
 import { listr2 } from './engines/listr2.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
-const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2 };
+const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
+  listr2,
+  'graphile-worker': graphileWorker,
+};
 
 /** What was done about an engine, for `runledger doctor`. */
 export interface EngineHook {
