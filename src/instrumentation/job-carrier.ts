@@ -1,5 +1,8 @@
 import { type Context, context, ROOT_CONTEXT, type TextMapGetter } from '@opentelemetry/api';
+import { ACTIVE_EXECUTION_KEY } from '../execution.ts';
+import { Execution } from '../lifecycle/execution-handle.ts';
 import { extractExecution } from '../lifecycle/propagation.ts';
+import { remoteRunOf } from '../lifecycle/remote-run.ts';
 
 /**
  * The context a job's execution belongs in: what the job carries in its `traceparent` and `baggage`, where whoever
@@ -10,6 +13,13 @@ export function contextOfJob(carrier: unknown, otherwise: Context): Context {
     return otherwise;
   }
   return context.with(ROOT_CONTEXT, extractExecution, undefined, carrier, HEADERS);
+}
+
+/** The business unit of the run a job belongs to, else the job itself: that is stable over its attempts. */
+export function correlationIdOfJob(parent: Context, jobId: string): string {
+  const active = parent.getValue(ACTIVE_EXECUTION_KEY);
+  const run = active instanceof Execution ? active.identity : remoteRunOf(parent);
+  return run?.correlationId ?? jobId;
 }
 
 const HEADERS: TextMapGetter<unknown> = {

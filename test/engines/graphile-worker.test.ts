@@ -182,6 +182,7 @@ const surroundings = () => ({ DATABASE_URL: postgres.url, SCHEMA: `worker_${++sc
       expect(new Set(rows.map(({ run_id }) => run_id)).size).toBe(1);
       expect(new Set(rows.map(({ trace_id }) => trace_id)).size).toBe(1);
       expect(new Set(rows.map(({ tenant }) => tenant))).toEqual(new Set(['acme']));
+      expect(new Set(rows.map(({ correlation_id }) => correlation_id))).toEqual(new Set(['2026-11-20']));
     });
 
     it('makes a job that is done in a run part of it', async () => {

@@ -1,9 +1,11 @@
-import { type Context, context, ROOT_CONTEXT, type SpanContext } from '@opentelemetry/api';
+import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Execution } from '../../lifecycle/execution-handle.ts';
-import { type ExecutionOptions, RETRY_TRAIL } from '../../lifecycle/execution-options.ts';
+import type { ExecutionOptions } from '../../lifecycle/execution-options.ts';
+import { linksTo } from '../../lifecycle/links.ts';
 import { neverThrow } from '../../lifecycle/never-throw.ts';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
-import { contextOfJob } from '../job-carrier.ts';
+import { contextOfJob, correlationIdOfJob } from '../job-carrier.ts';
+import { RetriedJobs } from '../retried-jobs.ts';
 import { type GraphileTasks, lendTask } from './graphile-worker-task.ts';
 
 /** The part of a job that is read. */
@@ -49,9 +51,6 @@ interface OpenJob {
   giveBack?: (() => void) | undefined;
 }
 
-/** Failed jobs whose span is remembered, for the next attempt to link to. */
-const MAX_RETRIED = 1_000;
-
 /** Makes executions of the jobs an emitter tells of. Listeners never throw: before 0.17 nobody would catch it. */
 export function subscribeJobs(events: GraphileEvents, lifecycle: EngineLifecycle): void {
   const jobs = new JobExecutions(lifecycle);
@@ -74,8 +73,7 @@ class JobExecutions {
   /** Pools that wait for jobs, as opposed to those that do what there is and end. */
   readonly #listening = new WeakSet<object>();
   readonly #open = new Map<GraphileWorker, OpenJob>();
-  /** Spans of failed attempts by job, oldest first. */
-  readonly #retried = new Map<string, SpanContext>();
+  readonly #retried = new RetriedJobs();
 
   constructor(lifecycle: EngineLifecycle) {
     this.#lifecycle = lifecycle;
@@ -94,7 +92,7 @@ class JobExecutions {
     const known = this.#workers.get(worker);
     const name = this.#lifecycle.nameOf(job) ?? job.task_identifier;
     const parent = contextOfJob(job.payload, this.#contextOf(worker, known?.parent));
-    const execution = this.#lifecycle.start('pipeline', name, parent, this.#optionsOf(worker, job));
+    const execution = this.#lifecycle.start('pipeline', name, parent, this.#optionsOf(worker, job, parent));
     const open: OpenJob = { execution, job };
     this.#open.set(worker, open);
     if (known === undefined) return;
@@ -111,7 +109,7 @@ class JobExecutions {
     const open = this.#take(worker);
     if (open === undefined) return;
     const { execution, job, thrown } = open;
-    if (job.attempts < job.max_attempts) this.#remember(job.id, execution.span.spanContext());
+    if (job.attempts < job.max_attempts) this.#retried.failed(job.id, execution);
     execution.settleThrown(thrown === undefined ? error : thrown.error);
   }
 
@@ -137,26 +135,17 @@ class JobExecutions {
     return created === undefined || this.#listening.has(worker.workerPool) ? ROOT_CONTEXT : created;
   }
 
-  #optionsOf(worker: GraphileWorker, job: GraphileJob): ExecutionOptions {
-    const previous = this.#retried.get(job.id);
-    if (previous !== undefined) this.#retried.delete(job.id);
+  #optionsOf(worker: GraphileWorker, job: GraphileJob, parent: Context): ExecutionOptions {
     return {
       attempt: job.attempts,
       maxAttempts: job.max_attempts,
       final: job.attempts >= job.max_attempts,
-      correlationId: job.key ?? job.id,
+      correlationId: correlationIdOfJob(parent, job.key ?? job.id),
       scheduledFor: job.run_at,
       workerId: worker.workerId,
       attributes: { 'messaging.system': 'graphile_worker', 'messaging.message.id': job.id },
       input: job.payload,
-      ...(previous !== undefined && { [RETRY_TRAIL]: { previous, started: () => {} } }),
+      links: linksTo('retry', this.#retried.take(job.id)?.span),
     };
-  }
-
-  #remember(jobId: string, span: SpanContext): void {
-    this.#retried.set(jobId, span);
-    if (this.#retried.size <= MAX_RETRIED) return;
-    const [oldest] = this.#retried.keys();
-    if (oldest !== undefined) this.#retried.delete(oldest);
   }
 }

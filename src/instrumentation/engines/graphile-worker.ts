@@ -23,8 +23,8 @@ export const graphileWorker: EngineAdapter = {
   recognises: (moduleExports) => presetOf(moduleExports) !== undefined,
   instrument(moduleExports) {
     const preset = presetOf(moduleExports);
-    if (preset === undefined || !claimPrototype(preset)) return;
-    preset.plugins = [...(preset.plugins ?? []), PLUGIN];
+    if (preset !== undefined && claimPrototype(preset)) preset.plugins = [...(preset.plugins ?? []), PLUGIN];
+    return undefined;
   },
 };
 
