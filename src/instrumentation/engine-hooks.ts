@@ -8,8 +8,10 @@ import type { EngineAdapter, Replacements } from './engine-adapter.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
 import { keepOn } from './engine-switches.ts';
+import { agenda } from './engines/agenda.ts';
 import { graphileWorker } from './engines/graphile-worker.ts';
 import { listr2 } from './engines/listr2.ts';
+import { nodeCron } from './engines/node-cron.ts';
 import { pgBoss } from './engines/pg-boss.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
@@ -18,6 +20,8 @@ const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
   listr2,
   'graphile-worker': graphileWorker,
   'pg-boss': pgBoss,
+  'node-cron': nodeCron,
+  agenda,
 };
 
 /** What was done about an engine, for `runledger doctor`. */

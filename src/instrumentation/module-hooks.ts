@@ -58,7 +58,7 @@ export class ModuleHooks {
     });
     new RequireHook(this.#packageNames, (moduleExports, name, folder) => {
       const replacements = see(moduleExports, name, folder);
-      return replacements === undefined ? moduleExports : { ...(moduleExports as object), ...replacements };
+      return replacements === undefined ? moduleExports : exchanged(moduleExports as object, replacements);
     });
     if (createHook !== undefined) {
       this.#registerSynchronous(createHook);
@@ -121,6 +121,13 @@ export class ModuleHooks {
     this.#problem = SWALLOWED;
     warnLoudly(`${this.#packageNames.join(', ')}: ${SWALLOWED}. ${SWALLOWED_FIX}`);
   }
+}
+
+/** An ES module that is required is a frozen namespace, so a copy of it is handed out. */
+function exchanged(moduleExports: object, replacements: Readonly<Record<string, unknown>>): object {
+  return process.getBuiltinModule('node:util').types.isModuleNamespaceObject(moduleExports)
+    ? { ...moduleExports, ...replacements }
+    : Object.assign(moduleExports, replacements);
 }
 
 const SWALLOWED =
