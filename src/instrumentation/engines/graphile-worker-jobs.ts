@@ -143,7 +143,8 @@ class JobExecutions {
       correlationId: correlationIdOfJob(parent, job.key ?? job.id),
       scheduledFor: job.run_at,
       workerId: worker.workerId,
-      attributes: { 'messaging.system': 'graphile_worker', 'messaging.message.id': job.id },
+      // Without a key of the application's the correlation id is the job's own.
+      ...(typeof job.key === 'string' && { attributes: { 'messaging.message.id': job.id } }),
       input: job.payload,
       links: linksTo('retry', this.#retried.take(job.id)?.span),
     };
