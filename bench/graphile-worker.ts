@@ -12,7 +12,7 @@ import { installFixture } from '../test/support/fixture-project.ts';
 import { startPostgres } from '../test/support/postgres-server.ts';
 import type { Sample, Suite } from './measure.ts';
 
-const WARM_UP = 2_000;
+const WARM_UP = 10_000;
 const JOBS = 10_000;
 const CONCURRENCY = 20;
 const FIXTURE = fileURLToPath(new URL('../test/engines/graphile-worker/newest', import.meta.url));

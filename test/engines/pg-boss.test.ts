@@ -13,8 +13,9 @@ import type { ProgramEnd } from '../support/program.ts';
 import type { TestServer } from '../support/server-process.ts';
 
 const SCENARIOS = ['work', 'retry', 'exhausted', 'batch', 'failedBatch', 'expired', 'chained'];
-/** What the oldest one does not have: results by job, and a signal that says a worker was stopped. */
-const NEWER = ['perJob', 'stopped'];
+/** What the oldest one does not have: results by job, flows, and a signal that says a worker was stopped. */
+const NEWER = ['perJob', 'flow', 'stopped'];
+const FLOWS = ['extract, transform, store', 'validate, store'];
 const PROGRAMS = ['application.mjs', 'application.cjs'];
 
 let postgres: TestServer;
@@ -157,6 +158,39 @@ const surroundings = () => ({ DATABASE_URL: postgres.url, SCHEMA: `boss_${++sche
           ]);
         });
 
+        it('has a flow as a pipeline of processes, which ends with its last job', () => {
+          const [flow, ...others] = runs('extract, transform, store');
+          expect(others).toEqual([]);
+          expect(flow).toMatchObject({
+            state: 'ended',
+            outcome: 'success',
+            parent: null,
+            error_message: null,
+          });
+          const jobs = rows.filter(({ run_id, kind }) => run_id === flow?.run_id && kind === 'process');
+          expect(jobs.map(({ name, outcome, parent }) => [name, outcome, parent])).toEqual([
+            ['extract', 'success', flow?.name],
+            ['transform', 'failure', flow?.name],
+            ['transform', 'success', flow?.name],
+            ['store', 'success', flow?.name],
+          ]);
+          const last = jobs.at(-1);
+          expect(last?.span_id).toBe(spans['of store']);
+          expect(flow?.ended_at).toBeGreaterThanOrEqual(Number(last?.started_at));
+          expect(flow?.trace_id).toBe(last?.trace_id);
+        });
+
+        it('fails a flow with the job that fails for good', () => {
+          expect(runs('validate, store')).toEqual([
+            expect.objectContaining({
+              state: 'ended',
+              outcome: 'failure',
+              error_type: 'TypeError',
+              error_message: '3 columns are missing',
+            }),
+          ]);
+        });
+
         it('ends as an error of the system what a stopped worker leaves behind', () => {
           expect(runs('endless')).toEqual([expect.objectContaining({ outcome: 'error' })]);
         });
@@ -164,10 +198,10 @@ const surroundings = () => ({ DATABASE_URL: postgres.url, SCHEMA: `boss_${++sche
 
       it('has nothing else', () => {
         const pipelines = ['mail', 'import', 'import', 'import', 'charge', 'index', 'publish', 'slow'];
-        pipelines.push('first', 'second', ...(isNewest ? ['pay', 'endless'] : []));
+        pipelines.push('first', 'second', ...(isNewest ? ['pay', 'endless', ...FLOWS] : []));
         expect(
           rows
-            .filter(({ kind }) => kind !== 'step')
+            .filter(({ kind }) => kind === 'pipeline')
             .map(({ name }) => name)
             .sort(),
         ).toEqual(pipelines.sort());

@@ -7,6 +7,7 @@ import type { EngineLifecycle } from '../engine-lifecycle.ts';
 import { correlationIdOfJob } from '../job-carrier.ts';
 import { RetriedJobs } from '../retried-jobs.ts';
 import { settleBatch } from './pg-boss-batch.ts';
+import { endOfFlow, type Flow, flowOf } from './pg-boss-flows.ts';
 import { attemptOf, failureOf, type PgBossJob } from './pg-boss-job.ts';
 import { whenGivenUp } from './pg-boss-limits.ts';
 
@@ -44,6 +45,7 @@ class HandlerCall {
   readonly #lifecycle: EngineLifecycle;
   readonly #retried: RetriedJobs;
   readonly #startTime = Date.now();
+  readonly #flow: Flow | undefined;
   readonly #execution: Execution;
   readonly #forget: () => void;
 
@@ -58,15 +60,17 @@ class HandlerCall {
     this.#isPerJob = isPerJob;
     this.#lifecycle = lifecycle;
     this.#retried = retried;
-    const parent = context.active();
+    const { flow, outside: parent } = flowOf(context.active());
+    this.#flow = flow;
+    const kind = flow === undefined ? 'pipeline' : 'process';
     const [first] = jobs;
     const name = (first === undefined ? undefined : lifecycle.nameOf(first)) ?? queue;
     const options = this.#optionsOf(parent);
     const span = engineSpanOf(parent);
     this.#execution =
       span === undefined
-        ? lifecycle.start('pipeline', name, parent, options)
-        : lifecycle.adopt(span, 'pipeline', name, parent, options);
+        ? lifecycle.start(kind, name, parent, options)
+        : lifecycle.adopt(span, kind, name, parent, options);
     this.#forget = whenGivenUp(jobs, (outcome, error) => {
       this.#execution.end(outcome, error);
       this.#settle(error);
@@ -122,6 +126,7 @@ class HandlerCall {
       }
     }
     this.#execution.settleReturned();
+    this.#tellFlow(undefined);
   }
 
   #settle(error: unknown): void {
@@ -135,6 +140,16 @@ class HandlerCall {
       this.#execution.fail();
       this.#execution.settleReturned();
     } else this.#execution.settleThrown(error);
+    this.#tellFlow({ error });
+  }
+
+  /** What this attempt means for the flow its job belongs to. */
+  #tellFlow(failure: { readonly error: unknown } | undefined): void {
+    const [job] = this.#jobs;
+    if (this.#flow === undefined || job === undefined) return;
+    const isFinal = attemptOf(job).final === true;
+    const failed = failure === undefined ? undefined : { ...failure, isFinal };
+    endOfFlow(this.#flow, job.id, this.#execution, this.#lifecycle, failed);
   }
 }
 

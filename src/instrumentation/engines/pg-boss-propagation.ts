@@ -2,6 +2,7 @@ import { type Context, context, type TextMapGetter, type TextMapSetter } from '@
 import { ACTIVE_EXECUTION_KEY } from '../../execution.ts';
 import { extractExecution, injectExecution } from '../../lifecycle/propagation.ts';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
+import { extractFlow, injectFlow } from './pg-boss-flows.ts';
 
 /** The part of the engine's options that is read. */
 interface TelemetryOptions {
@@ -48,10 +49,11 @@ class RunPropagator {
   inject<Carrier>(from: Context, carrier: Carrier, setter: TextMapSetter<Carrier>): void {
     const isInRun = this.#lifecycle.isOn && from.getValue(ACTIVE_EXECUTION_KEY) !== undefined;
     if (isInRun || this.#isAsked) context.with(from, injectExecution, undefined, carrier, { setter });
+    if (isInRun) injectFlow(from, carrier, setter);
   }
 
   extract<Carrier>(into: Context, carrier: Carrier, getter: TextMapGetter<Carrier>): Context {
-    return context.with(into, extractExecution, undefined, carrier, getter);
+    return extractFlow(context.with(into, extractExecution, undefined, carrier, getter), carrier, getter);
   }
 
   fields(): string[] {

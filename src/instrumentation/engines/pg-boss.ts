@@ -1,6 +1,8 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { neverThrow } from '../../lifecycle/never-throw.ts';
 import { claimPrototype, type EngineAdapter, exportOf } from '../engine-adapter.ts';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
+import { type FlowJob, StartedFlow } from './pg-boss-flows.ts';
 import { type PgBossHandler, PgBossHandlers } from './pg-boss-handlers.ts';
 import { propagatingRuns } from './pg-boss-propagation.ts';
 
@@ -8,11 +10,13 @@ type PgBossClass = new (options?: unknown) => object;
 
 interface PgBossPrototype {
   work(this: object, name: string, ...rest: unknown[]): Promise<string>;
+  /** Newer than the oldest. */
+  flow?(this: object, jobs: unknown, ...rest: unknown[]): Promise<unknown>;
 }
 
 /**
  * pg-boss: a handler's call is a pipeline, on the engine's own `process` span where there is one, and the jobs of a batch
- * are its steps. `work` is wrapped. The class is exchanged for one that differs in an option alone: jobs sent in a run
+ * are its steps; a flow is a pipeline, and its jobs are processes. `work` and `flow` are wrapped. The class is exchanged for one that differs in an option alone: jobs sent in a run
  * carry it in the column the engine has for that, which other code does not see.
  */
 export const pgBoss: EngineAdapter = {
@@ -24,6 +28,7 @@ export const pgBoss: EngineAdapter = {
     const PgBoss = exportOf(moduleExports, 'PgBoss') as PgBossClass;
     if (claimPrototype(prototype)) {
       wrapWork(prototype, lifecycle);
+      wrapFlow(prototype, lifecycle);
       const propagating: PgBossClass = new Proxy(PgBoss, {
         construct: (target, [options, ...rest], newTarget): object =>
           Reflect.construct(
@@ -52,6 +57,21 @@ function wrapWork(prototype: PgBossPrototype, lifecycle: EngineLifecycle): void 
     const wrapped = rest.with(index, handlers.wrap(name, settings, rest[index] as PgBossHandler));
     // Jobs are no part of what happened to start the worker: where the engine says nothing else, they begin outside.
     return context.with(ROOT_CONTEXT, () => work.call(this, name, ...wrapped));
+  };
+}
+
+function wrapFlow(prototype: PgBossPrototype, lifecycle: EngineLifecycle): void {
+  const { flow } = prototype;
+  if (flow === undefined) return;
+  prototype.flow = function (jobs, ...rest) {
+    let started: StartedFlow | undefined;
+    if (Array.isArray(jobs) && lifecycle.isOn) {
+      neverThrow('a flow of pg-boss', () => {
+        started = new StartedFlow(jobs as readonly FlowJob[], lifecycle);
+      });
+    }
+    const send = (toSend: unknown) => flow.call(this, toSend, ...rest);
+    return started === undefined ? send(jobs) : started.send(send);
   };
 }
 

@@ -110,6 +110,37 @@ exports.scenarios = {
     return states;
   },
 
+  async flow(boss, span) {
+    for (const queue of ['extract', 'transform', 'store', 'validate']) await boss.createQueue(queue);
+    let calls = 0;
+    await boss.work('extract', FAST, async () => {});
+    await boss.work('transform', FAST, async () => {
+      if (++calls === 1) throw new RangeError('no such unit');
+    });
+    await boss.work('store', FAST, async () => span('of store'));
+    await boss.work('validate', { ...FAST, includeMetadata: true }, async () => {
+      throw new TypeError('3 columns are missing');
+    });
+    const ids = await boss.flow([
+      { ref: 'read', name: 'extract' },
+      { ref: 'turn', name: 'transform', dependsOn: ['read'], options: { retryLimit: 1, retryDelay: 0 } },
+      { ref: 'write', name: 'store', dependsOn: ['turn'] },
+    ]);
+    const others = await boss.flow([
+      { ref: 'check', name: 'validate', options: { retryLimit: 0 } },
+      { ref: 'write', name: 'store', dependsOn: ['check'] },
+    ]);
+    let isDone = false;
+    const stored = settled(boss, 'store', ids.write).finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      await boss.resolveFlow();
+      await delay(50);
+    }
+    return [await stored, await settled(boss, 'validate', others.check), Object.keys(ids)];
+  },
+
   async stopped(boss) {
     await boss.createQueue('endless');
     await boss.send('endless', {}, { retryLimit: 0 });
