@@ -19,6 +19,7 @@ const SUITES = [
   'event-loop',
   'memory',
   'start-up',
+  'graphile-worker',
 ];
 
 const { values, positionals } = parseArgs({
