@@ -110,6 +110,11 @@ export class ExecutionSpans {
     return this.#shared?.id ?? recordIdOfSpan(this.#span);
   }
 
+  /** Id under which the ledger keeps the execution it belongs to, while it runs. */
+  get parentRecordId(): string | undefined {
+    return this.#parent?.recordId ?? this.#owner.identity.remote?.parentRecordId;
+  }
+
   /**
    * Starts the first span, or takes over one that another library started. Nothing the caller's options hold can make
    * it throw.
@@ -122,8 +127,9 @@ export class ExecutionSpans {
     const attributes = namingAttributes(kind, name);
     let links: Link[] = [];
     let startTime: number | undefined;
-    if (this.#parent?.currentSpan?.isRecording() !== true) {
-      addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
+    // Whoever reads an adopted span need not have seen what it belongs to.
+    if (adopted !== undefined || this.#parent?.currentSpan?.isRecording() !== true) {
+      addIdentity(attributes, identity, pipeline, this.parentRecordId);
     }
     addAttempt(attributes, attempt);
     if (options !== undefined) {
@@ -212,7 +218,7 @@ export class ExecutionSpans {
     if (origin === undefined || tracer === undefined) return;
     const { kind, name, identity, pipeline } = this.#owner;
     const attributes = namingAttributes(kind, name);
-    addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
+    addIdentity(attributes, identity, pipeline, this.parentRecordId);
     if (origin.recordId !== undefined) attributes[ATTR_RECORD_ID] = origin.recordId;
     if (origin.startedAt !== undefined) attributes[ATTR_STARTED_AT] = origin.startedAt;
     attributes[ATTR_SEGMENT] = origin.segment + 1;
