@@ -13,7 +13,7 @@ const CHILD_FAILED = /^child (.+) failed$/;
 export class FailedChildren {
   readonly #errors = new Map<string, unknown>();
 
-  /** A job failed for good. */
+  /** A job failed, for good or not: the last time counts. */
   keep(key: string, job: BullmqJob, error: unknown): void {
     if (job.parentKey === undefined) return;
     if (this.#errors.size >= MAX_KEPT) this.#errors.clear();

@@ -24,14 +24,16 @@ interface TakenJob {
   identity: JobIdentity | undefined;
   execution: Execution | undefined;
   thrown: { readonly error: unknown } | undefined;
+  /** Ends the pipeline; set once the job is done for good. */
+  endPipeline: (() => void) | undefined;
 }
 
 /** With these a processor says that it moved the job itself, and is not done with it. */
-const PUT_OFF: Readonly<Record<string, string>> = {
-  DelayedError: 'delayed',
-  WaitingError: 'waiting',
-  WaitingChildrenError: 'waiting for children',
-};
+const PUT_OFF: ReadonlyMap<unknown, string> = new Map([
+  ['DelayedError', 'delayed'],
+  ['WaitingError', 'waiting'],
+  ['WaitingChildrenError', 'waiting for children'],
+]);
 /** Message of the error with which a processor says that a limit was hit. */
 const RATE_LIMITED = 'bullmq:rateLimitExceeded';
 /** Message of the error with which BullMQ fails a job that worker after worker was lost with. */
@@ -88,14 +90,11 @@ export class JobExecutions {
     try {
       result = execution.run(processor);
     } catch (error) {
-      taken.thrown = { error };
+      this.#threw(job, taken, error);
       throw error;
     }
     // The worker waits for it too, and handles what it rejects with.
-    if (result instanceof Promise)
-      result.then(undefined, (error: unknown) => {
-        taken.thrown = { error };
-      });
+    if (result instanceof Promise) result.then(undefined, (error: unknown) => this.#threw(job, taken, error));
     return result;
   }
 
@@ -125,6 +124,7 @@ export class JobExecutions {
       identity: undefined,
       execution: undefined,
       thrown: undefined,
+      endPipeline: undefined,
     };
   }
 
@@ -143,30 +143,32 @@ export class JobExecutions {
     taken.execution = this.#lifecycle.start(kind, name, taken.pipeline?.context ?? parent, options);
   }
 
+  /** Kept before BullMQ knows of it: it may fail a waiting job sooner than it says that this one failed. */
+  #threw(job: BullmqJob, taken: TakenJob, error: unknown): void {
+    taken.thrown = { error };
+    if (taken.identity !== undefined) this.#failedChildren.keep(taken.identity.key, job, error);
+  }
+
   #completed(job: BullmqJob): void {
     const taken = this.#taken.get(job);
-    taken?.execution?.settleReturned();
-    taken?.pipeline?.settleReturned();
+    if (taken === undefined) return;
+    taken.execution?.settleReturned();
+    taken.endPipeline = () => taken.pipeline?.settleReturned();
   }
 
   /** Also where the processor was never called: a child failed, or the job was lost too often. */
   #failed(worker: BullmqWorker, job: BullmqJob, thrown: unknown): void {
-    let taken = this.#taken.get(job);
-    if (taken === undefined) {
-      taken = this.#take(job);
-      this.#taken.set(job, taken);
-    }
+    const known = this.#taken.get(job);
+    const taken = known ?? this.#take(job);
     if (taken.execution === undefined) this.#begin(worker, job, taken);
-    const { execution, pipeline } = taken;
     const isFinal = typeof job.finishedOn === 'number';
     const error = this.#failedChildren.explain(thrown);
-    if (isFinal && taken.identity !== undefined) this.#failedChildren.keep(taken.identity.key, job, error);
-    execution?.add({ attributes: { [ATTR_FINAL]: isFinal } });
-    for (const each of isFinal ? [execution, pipeline] : [execution]) {
-      if (messageOf(error) === STALLED_TOO_OFTEN) each?.end('error', error);
-      each?.settleThrown(error);
-    }
-    if (!isFinal) this.#remember(job, taken);
+    taken.execution?.add({ attributes: { [ATTR_FINAL]: isFinal } });
+    fail(taken.execution, error);
+    if (isFinal) taken.endPipeline = () => fail(taken.pipeline, error);
+    else this.#remember(job, taken);
+    // A job that the worker never had: what became of it was found out by looking after the others.
+    if (known === undefined) taken.endPipeline?.();
   }
 
   /** The worker is done with it. */
@@ -175,7 +177,9 @@ export class JobExecutions {
     if (taken === undefined) return;
     this.#taken.delete(job);
     this.#settle(job, taken);
-    if (taken.pipeline?.isEnded === false) taken.pipeline.defer('not done yet');
+    // Last, since a telemetry of the application's own ends the job's span late.
+    if (taken.endPipeline === undefined) taken.pipeline?.defer('not done yet');
+    else taken.endPipeline();
   }
 
   /** Ends, or puts off, what nobody told the end of. */
@@ -187,8 +191,8 @@ export class JobExecutions {
   }
 
   #putOff(job: BullmqJob, execution: Execution, error: unknown): void {
-    const isRateLimited = messageOf(error) === RATE_LIMITED;
-    const reason = isRateLimited ? 'rate limited' : PUT_OFF[nameOf(error)];
+    const isRateLimited = textOf(error, 'message') === RATE_LIMITED;
+    const reason = isRateLimited ? 'rate limited' : PUT_OFF.get(textOf(error, 'name'));
     if (reason === undefined) {
       execution.end(
         'error',
@@ -213,11 +217,11 @@ export class JobExecutions {
   }
 }
 
-function nameOf(error: unknown): string {
-  const name = (error as { readonly name?: unknown } | null | undefined)?.name;
-  return typeof name === 'string' ? name : '';
+function fail(execution: Execution | undefined, error: unknown): void {
+  if (textOf(error, 'message') === STALLED_TOO_OFTEN) execution?.end('error', error);
+  execution?.settleThrown(error);
 }
 
-function messageOf(error: unknown): unknown {
-  return (error as { readonly message?: unknown } | null | undefined)?.message;
+function textOf(error: unknown, field: 'name' | 'message'): unknown {
+  return (error as { readonly name?: unknown; readonly message?: unknown } | null | undefined)?.[field];
 }

@@ -1,15 +1,11 @@
 // Queues, workers and flows as applications write them. Nothing here knows of Runledger.
 const { once } = require('node:events');
+const { appendFileSync } = require('node:fs');
 const { join } = require('node:path');
 
 /** What every queue, worker and flow producer of the application is made with. */
-const settings = ({ telemetry }) => ({
-  connection: {
-    host: '127.0.0.1',
-    port: Number(process.env.REDIS_PORT),
-    db: Number(process.env.REDIS_DB),
-    maxRetriesPerRequest: null,
-  },
+const settings = ({ connection, telemetry }) => ({
+  connection,
   ...(telemetry === undefined ? {} : { telemetry }),
 });
 
@@ -17,11 +13,8 @@ const settings = ({ telemetry }) => ({
 async function ends(app, processors, count, add, options = {}) {
   const { Worker } = app.bullmq;
   const workers = Object.entries(processors).map(([queue, processor]) => {
-    const worker = new Worker(queue, (job, token) => processor(job, token, worker), {
-      ...settings(app),
-      concurrency: 4,
-      ...options,
-    });
+    const call = typeof processor === 'function' ? (job, token) => processor(job, token, worker) : processor;
+    const worker = new Worker(queue, call, { ...settings(app), concurrency: 4, ...options });
     return worker;
   });
   const found = [];
@@ -53,8 +46,50 @@ async function withFlows(app, use) {
   return result;
 }
 
-/** Each is given the application: BullMQ, its telemetry if any, and what makes and notes spans. */
-exports.scenarios = {
+/** The application: BullMQ and its datastore, its telemetry if any, and what makes and notes spans. */
+function applicationOf({ bullmq, BullMQOtel, trace }) {
+  const { POSTGRES_URL, POSTGRES_SCHEMA, REDIS_PORT, REDIS_DB, NATIVE, SPANS_FILE } = process.env;
+  /** Notes the span that is active where the application does something: the parent of every span made there. */
+  const span = (name) => {
+    if (SPANS_FILE === undefined) return;
+    appendFileSync(SPANS_FILE, `${name}\t${trace.getActiveSpan()?.spanContext().spanId}\n`);
+  };
+  const inSpan = (name, work) =>
+    trace.getTracer('application').startActiveSpan(name, async (active) => {
+      span(name);
+      const result = await work();
+      active.end();
+      return result;
+    });
+  const redis = {
+    host: '127.0.0.1',
+    port: Number(REDIS_PORT),
+    db: Number(REDIS_DB),
+    maxRetriesPerRequest: null,
+  };
+  return {
+    bullmq:
+      POSTGRES_URL === undefined
+        ? bullmq
+        : { ...bullmq, ...bullmq.withBackend(bullmq.createPostgresBackend) },
+    connection:
+      POSTGRES_URL === undefined
+        ? redis
+        : { connectionString: POSTGRES_URL, schema: POSTGRES_SCHEMA, migrate: true },
+    telemetry: NATIVE === undefined ? undefined : new BullMQOtel('application'),
+    span,
+    inSpan,
+  };
+}
+
+/** Runs the scenarios that are named and prints what they found. */
+exports.run = async (packages, names) => {
+  const app = applicationOf(packages);
+  for (const name of names) process.stdout.write(`${name}: ${await scenarios[name](app)}\n`);
+};
+
+/** Each resolves to what it found. */
+const scenarios = {
   alone: (app) =>
     withQueues(app, ['mail'], (mail) =>
       ends(
@@ -210,6 +245,20 @@ exports.scenarios = {
       }),
     ),
 
+  fails: (app) =>
+    withQueues(app, ['glass'], (queue) =>
+      ends(
+        app,
+        {
+          glass: async () => {
+            throw new RangeError('it broke');
+          },
+        },
+        1,
+        () => queue.add('fragile', {}),
+      ),
+    ),
+
   inside: (app) =>
     withQueues(app, ['orders', 'invoices'], (orders, invoices) =>
       ends(
@@ -227,6 +276,59 @@ exports.scenarios = {
         },
         3,
         () => orders.add('order', { id: 17 }),
+      ),
+    ),
+
+  // One process adds, others work: each scenario below is run by a process of its own.
+  addFlow: (app) =>
+    withFlows(app, async (flows) => {
+      const { job } = await app.inSpan('POST /etl', () =>
+        flows.add({
+          name: 'etl',
+          queueName: 'load',
+          children: [
+            { name: 'extract-a', queueName: 'extract' },
+            { name: 'extract-b', queueName: 'extract' },
+          ],
+        }),
+      );
+      return job.name;
+    }),
+  extract: (app) => ends(app, { extract: async ({ name }) => name }, 2, async () => {}),
+  load: (app) => ends(app, { load: async () => 'loaded' }, 1, async () => {}),
+  failToLoad: (app) =>
+    ends(
+      app,
+      {
+        load: async () => {
+          throw new TypeError('no such table');
+        },
+      },
+      1,
+      async () => {},
+    ),
+  putOff: (app) =>
+    withQueues(app, ['patient'], async (queue) => {
+      const { Worker, DelayedError } = app.bullmq;
+      const processor = async (job, token) => {
+        await job.moveToDelayed(Date.now() + 10, token);
+        throw new DelayedError();
+      };
+      const worker = new Worker('patient', processor, settings(app));
+      const taken = once(worker, 'active');
+      await queue.add('wait', {});
+      await taken;
+      await worker.close();
+      return 'put off';
+    }),
+  goOn: (app) => ends(app, { patient: async () => 'at last' }, 1, async () => {}),
+
+  scheduled: (app) =>
+    withQueues(app, ['clock'], (queue) =>
+      ends(app, { clock: async () => 'tock' }, 1, () =>
+        app.inSpan('GET /schedule', () =>
+          queue.upsertJobScheduler('every-hour', { every: 3_600_000 }, { name: 'tick' }),
+        ),
       ),
     ),
 
