@@ -13,7 +13,7 @@ import { listr2 } from './engines/listr2.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
-const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { bullmq, listr2 };
+const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2, bullmq };
 
 /** What was done about an engine, for `runledger doctor`. */
 export interface EngineHook {
