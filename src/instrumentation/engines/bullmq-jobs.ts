@@ -101,7 +101,8 @@ export class JobExecutions {
   /** The worker says what became of a job. */
   told(worker: BullmqWorker, event: string, job: BullmqJob | undefined, error: unknown): void {
     if ((event !== 'completed' && event !== 'failed') || typeof job?.name !== 'string') return;
-    if (!this.#lifecycle.isOn) return;
+    // What began while the engine was switched on ends, too.
+    if (!this.#lifecycle.isOn && !this.#taken.has(job)) return;
     neverThrow('the end of a job of bullmq', () => {
       if (event === 'completed') this.#completed(job);
       else this.#failed(worker, job, error);
