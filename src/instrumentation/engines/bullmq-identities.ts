@@ -1,4 +1,11 @@
-import { type Context, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
+import {
+  type Attributes,
+  type Context,
+  type Link,
+  ROOT_CONTEXT,
+  type SpanContext,
+  trace,
+} from '@opentelemetry/api';
 import type { ExecutionKind } from '../../execution.ts';
 import type { Execution } from '../../lifecycle/execution-handle.ts';
 import type { ExecutionOptions } from '../../lifecycle/execution-options.ts';
@@ -34,7 +41,6 @@ export interface JobOrigin {
 
 /** What is known of a job that this process worked on, and that is not done. */
 interface LeftJob {
-  readonly attempt: number;
   readonly span: SpanContext;
   readonly record: SharedRecord;
   readonly startedAt: number;
@@ -58,7 +64,7 @@ export class JobIdentities {
   }
 
   of(worker: BullmqWorker, job: BullmqJob, { carried, attemptsMade }: JobOrigin): JobIdentity {
-    const { id, queueName, opts, parentKey, stalledCounter = 0 } = job;
+    const { id, queueName, opts } = job;
     const isScheduled = job.repeatJobKey !== undefined;
     const isOfRun = !isScheduled && carried !== undefined && remoteRunOf(carried) !== undefined;
     const attempt = attemptsMade + 1;
@@ -77,20 +83,12 @@ export class JobIdentities {
         // A job that is nobody's is its own business unit, and each attempt at it is a run.
         ...(!isOfRun && { runId, correlationId: `${queueName}:${id}` }),
         record: recordOf(recordId, job, attemptsMade, left),
-        links: [
-          ...(left === undefined ? [] : linksTo(left.record.id === recordId ? 'resume' : 'retry', left.span)),
-          // What a schedule makes does not belong to the code that set it up.
-          ...(isScheduled && carried !== undefined ? linksTo('trigger', trace.getSpanContext(carried)) : []),
-        ],
+        links: linksOf(recordId, left, isScheduled ? carried : undefined),
         waitMs: waitMsOf(job),
         source: queueName,
         workerId: worker.opts.name ?? worker.id,
         input: job.data,
-        attributes: {
-          ...(id !== undefined && { [ATTR_JOB_ID]: id }),
-          ...(parentKey !== undefined && { [ATTR_PARENT_KEY]: parentKey }),
-          ...(stalledCounter > 0 && { [ATTR_STALLED]: stalledCounter }),
-        },
+        attributes: attributesOf(job),
       },
     };
   }
@@ -110,10 +108,10 @@ export class JobIdentities {
   /** The job is not done, and this process lets go of it. */
   leave(job: BullmqJob, { key, options }: JobIdentity, execution: Execution): void {
     if (this.#left.size >= MAX_LEFT) this.#left.clear();
-    const { attempt, record } = options;
+    const { record } = options;
     const startedAt = record.startedAt ?? job.processedOn ?? Date.now();
     const span = execution.span.spanContext();
-    this.#left.set(key, { attempt, record, startedAt, span, leftAt: Date.now() });
+    this.#left.set(key, { record, startedAt, span, leftAt: Date.now() });
   }
 
   #take(key: string): LeftJob | undefined {
@@ -145,6 +143,25 @@ function recordOf(
   const { startedAt, leftAt, record } = left;
   const suspendedMs = (record.suspendedMs ?? 0) + Math.max(0, Date.now() - leftAt);
   return { id, segment, startedAt, suspendedMs };
+}
+
+/** What a schedule makes does not belong to the code that set it up, but links to it. */
+function linksOf(
+  recordId: string,
+  left: LeftJob | undefined,
+  scheduledIn: Context | undefined,
+): readonly Link[] {
+  const trigger = scheduledIn === undefined ? [] : linksTo('trigger', trace.getSpanContext(scheduledIn));
+  if (left === undefined) return trigger;
+  return [...linksTo(left.record.id === recordId ? 'resume' : 'retry', left.span), ...trigger];
+}
+
+function attributesOf({ id, parentKey, stalledCounter = 0 }: BullmqJob): Attributes {
+  return {
+    ...(id !== undefined && { [ATTR_JOB_ID]: id }),
+    ...(parentKey !== undefined && { [ATTR_PARENT_KEY]: parentKey }),
+    ...(stalledCounter > 0 && { [ATTR_STALLED]: stalledCounter }),
+  };
 }
 
 /** From when it was due, known for its first start alone. */
