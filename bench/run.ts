@@ -20,6 +20,7 @@ const SUITES = [
   'memory',
   'start-up',
   'graphile-worker',
+  'bullmq',
 ];
 
 const { values, positionals } = parseArgs({

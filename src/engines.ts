@@ -9,7 +9,7 @@ export interface EngineInfo {
 }
 
 /** What an engine is called in options, the environment and the ledger. */
-export type EngineName = 'listr2' | 'graphile-worker' | 'pg-boss' | 'node-cron' | 'agenda';
+export type EngineName = 'listr2' | 'graphile-worker' | 'pg-boss' | 'node-cron' | 'agenda' | 'bullmq';
 
 /** Every engine there is. What knows how to instrument one is in `instrumentation/engines`. */
 export const ENGINES: readonly EngineInfo[] = [
@@ -18,6 +18,7 @@ export const ENGINES: readonly EngineInfo[] = [
   { name: 'pg-boss', packageName: 'pg-boss', versions: '>=12.0.0 <13.0.0' },
   { name: 'node-cron', packageName: 'node-cron', versions: '>=4.0.0 <5.0.0' },
   { name: 'agenda', packageName: 'agenda', versions: '>=6.2.0 <7.0.0' },
+  { name: 'bullmq', packageName: 'bullmq', versions: '>=5.24.0 <7.0.0' },
 ];
 
 export const ENGINE_NAMES: readonly EngineName[] = ENGINES.map(({ name }) => name);

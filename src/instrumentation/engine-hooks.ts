@@ -9,6 +9,7 @@ import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
 import { keepOn } from './engine-switches.ts';
 import { agenda } from './engines/agenda.ts';
+import { bullmq } from './engines/bullmq.ts';
 import { graphileWorker } from './engines/graphile-worker.ts';
 import { listr2 } from './engines/listr2.ts';
 import { nodeCron } from './engines/node-cron.ts';
@@ -22,6 +23,7 @@ const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
   'pg-boss': pgBoss,
   'node-cron': nodeCron,
   agenda,
+  bullmq,
 };
 
 /** What was done about an engine, for `runledger doctor`. */
