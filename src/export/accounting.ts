@@ -12,6 +12,9 @@ export class RecordAccounting {
   #quarantined = 0;
   readonly #dropped: Record<DropReason, number> = {
     queue_full: 0,
+    spool_full: 0,
+    spool_io_error: 0,
+    corrupt_frame: 0,
     after_shutdown: 0,
     shutdown_deadline: 0,
     quarantine_failed: 0,

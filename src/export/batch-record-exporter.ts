@@ -48,6 +48,8 @@ export class BatchRecordExporter implements RecordExporter {
   readonly #log: ExporterLog;
   /** Runs our work outside the async context of whoever exported the first record. */
   readonly #outside = AsyncLocalStorage.snapshot();
+  /** The ledger's id of this life of the process: a column of every record that it numbers. */
+  readonly instanceId: string = process.getBuiltinModule('node:crypto').randomUUID();
   #seq = 0;
   #isWriting = false;
   #isStopped = false;
@@ -78,7 +80,8 @@ export class BatchRecordExporter implements RecordExporter {
       return;
     }
     try {
-      record.seq = ++this.#seq;
+      record.instanceId = this.instanceId;
+      if (record.state === 'ended') record.seq = ++this.#seq;
       if (record.rev !== ONLY_REVISION) this.#delivery.expectRevisions();
       this.#queue.append(record);
     } catch {

@@ -41,6 +41,7 @@ interface MemoryBatch extends RecordBatch {
  * exceeded by the ok steps of one batch at most, until that batch is settled or given back and trimmed.
  */
 export class MemoryRecordQueue implements RecordQueue {
+  readonly durability = 'memory';
   readonly #limits: MemoryQueueLimits;
   readonly #onDrop: (count: number) => void;
   readonly #first = new RecordLane();
@@ -122,7 +123,14 @@ export class MemoryRecordQueue implements RecordQueue {
   }
 
   stats(): QueueStats {
-    return { records: this.#records, bytes: this.#bytes, oldestSeq: this.#oldestSeq() };
+    return {
+      records: this.#records,
+      bytes: this.#bytes,
+      spooled: 0,
+      spoolBytes: 0,
+      spoolSince: undefined,
+      oldestSeq: this.#oldestSeq(),
+    };
   }
 
   close(): QueueRemains {

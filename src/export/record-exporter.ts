@@ -3,6 +3,9 @@ import type { ExecutionRecord } from '../records/execution-record.ts';
 /** Why a record was dropped. A closed list: it is a metric attribute. */
 export type DropReason =
   | 'queue_full'
+  | 'spool_full'
+  | 'spool_io_error'
+  | 'corrupt_frame'
   | 'after_shutdown'
   | 'shutdown_deadline'
   | 'quarantine_failed'

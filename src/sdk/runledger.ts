@@ -141,6 +141,9 @@ const NO_ACCOUNTS: RecordAccounts = {
   quarantined: 0,
   dropped: {
     queue_full: 0,
+    spool_full: 0,
+    spool_io_error: 0,
+    corrupt_frame: 0,
     after_shutdown: 0,
     shutdown_deadline: 0,
     quarantine_failed: 0,
