@@ -37,7 +37,10 @@ const SHARED = {
 };
 
 export default defineConfig([
-  build({ index: 'src/index.ts', register: 'src/register.ts', sql: 'src/sql.ts', testing: 'src/testing.ts' }, SHARED),
+  build(
+    { index: 'src/index.ts', register: 'src/register.ts', sql: 'src/sql.ts', testing: 'src/testing.ts' },
+    SHARED,
+  ),
   build({ 'store/sql/sqlite-worker': 'src/store/sql/sqlite-worker.ts' }),
   build({ cli: 'src/cli/main.ts' }),
   build({ 'cli/doctor/probe': 'src/cli/doctor/probe.ts' }),

@@ -11,4 +11,4 @@ export {
 export type { Difference, UnitKind } from './testing/expected-execution.ts';
 export { type Recording, recordInLedger, recordInProcess } from './testing/recordings.ts';
 export type { EndlessWork, ScenarioId, ScenarioWork, UnitWork } from './testing/scenario-work.ts';
-export { conformanceScenario, type Scenario } from './testing/scenarios.ts';
+export { conformanceScenario, SCENARIO_IDS, type Scenario } from './testing/scenarios.ts';
