@@ -1,10 +1,6 @@
 import { unsupported } from '../../src/testing.ts';
 import { describeEngineConformance } from '../support/engine-conformance.ts';
 
-const NOT_DURABLE = unsupported(
-  'what a killed process had not written yet is lost: records have no durable queue',
-);
-
 describeEngineConformance({
   engine: 'listr2',
   namesRuns: false,
@@ -12,7 +8,6 @@ describeEngineConformance({
     timeout: unsupported('listr2 has no time limits'),
     reject: unsupported('listr2 admits every run'),
     'cross-process': unsupported('a list of listr2 runs in one process'),
-    crash: NOT_DURABLE,
   },
 });
 
@@ -27,6 +22,5 @@ describeEngineConformance({
     timeout: unsupported('gulp has no time limits'),
     reject: unsupported('gulp admits every run'),
     'cross-process': unsupported('a run of gulp stays in its process'),
-    crash: NOT_DURABLE,
   },
 });

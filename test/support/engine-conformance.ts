@@ -11,6 +11,7 @@ import {
 } from '../../src/testing.ts';
 import { createEngineApplication, type EngineApplication, LANES } from './engine-application.ts';
 import { INSTALL_MILLIS } from './fixture-project.ts';
+import { killAndSucceed, SUCCESSOR } from './killed-process.ts';
 import type { ProgramOptions } from './program.ts';
 
 /** How an engine differs from one that does every scenario as asked. */
@@ -38,14 +39,22 @@ export function describeEngineConformance({ engine, except, program, ...traits }
 
     const recording = {
       start() {},
-      rows: () => recordInLedger(join(application.path, '.runledger', 'ledger.db')).rows(),
+      rows: async () => {
+        const rows = await recordInLedger(join(application.path, '.runledger', 'ledger.db')).rows();
+        return rows.filter(({ name }) => name !== SUCCESSOR);
+      },
       close: () => Promise.resolve(),
     };
     const run = ({ id }: { readonly id: ScenarioId }) =>
       application.run('conformance.mjs', { ...program, args: [id] });
+    const crash = () =>
+      killAndSucceed(application.path, (file, options) => application.run(file, options), 'conformance.mjs', [
+        'crash',
+      ]);
     const answers = SCENARIO_IDS.map((id) => {
       const exception = except[id];
-      return [id, exception !== undefined && 'unsupported' in exception ? exception : { ...exception, run }];
+      if (exception !== undefined && 'unsupported' in exception) return [id, exception];
+      return [id, { ...exception, run: id === 'crash' ? crash : run }];
     });
     // Each scenario is answered: by the program, or by what the engine can not express.
     const scenarios = Object.fromEntries(answers) as EngineDriver['scenarios'];

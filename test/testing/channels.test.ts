@@ -1,11 +1,18 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { conformanceTests, recordInLedger, recordInProcess, unsupported } from '../../src/testing.ts';
-import { createProgramFolder, type ProgramFolder, REGISTER } from '../support/program.ts';
+import { conformanceTests, recordInLedger, recordInProcess } from '../../src/testing.ts';
+import { killAndSucceed, SUCCESSOR } from '../support/killed-process.ts';
+import {
+  createProgramFolder,
+  type ProgramFolder,
+  type ProgramOptions,
+  REGISTER,
+} from '../support/program.ts';
 import { runTasks } from './fixtures/channel-runner.ts';
 
 const PROGRAM = fileURLToPath(new URL('fixtures/channel-program.ts', import.meta.url));
+const INDEX = new URL('../../src/index.ts', import.meta.url).href;
 const recording = recordInProcess();
 let folder: ProgramFolder;
 
@@ -17,11 +24,15 @@ afterAll(async () => {
   await folder.remove();
 });
 
-const runProgram = (...args: string[]) => folder.run(PROGRAM, { args, node: ['--import', REGISTER] });
+const runProgram = (program: string, options: ProgramOptions) =>
+  folder.run(program, { ...options, node: ['--import', REGISTER] });
 /** The folder is made before the first test. */
 const inFolder = {
   start() {},
-  rows: () => recordInLedger(join(folder.path, '.runledger', 'ledger.db')).rows(),
+  rows: async () => {
+    const rows = await recordInLedger(join(folder.path, '.runledger', 'ledger.db')).rows();
+    return rows.filter(({ name }) => name !== SUCCESSOR);
+  },
   close: () => Promise.resolve(),
 };
 
@@ -88,11 +99,14 @@ const tests = conformanceTests({
     'cross-process': {
       recording: inFolder,
       run: async () => {
-        const { stdout: carrier } = await runProgram('begin');
-        await runProgram('ship', carrier);
+        const { stdout: carrier } = await runProgram(PROGRAM, { args: ['begin'] });
+        await runProgram(PROGRAM, { args: ['ship', carrier] });
       },
     },
-    crash: unsupported('what a killed process had not written yet is lost: records have no durable queue'),
+    crash: {
+      recording: inFolder,
+      run: () => killAndSucceed(folder.path, runProgram, PROGRAM, ['hang'], INDEX),
+    },
   },
 });
 
