@@ -28,7 +28,7 @@ export function recordInProcess(): Recording {
 
 /**
  * Looks at the ledger that the processes of an engine write: a path, `.runledger/ledger.db` in the folder they run in.
- * A ledger that is not there yet holds nothing.
+ * Have them wait for it at their end, with `RUNLEDGER_DRAIN_ON_EXIT=true`. A ledger that is not there yet holds nothing.
  */
 export function recordInLedger(path: string): Recording {
   return {

@@ -9,7 +9,7 @@ export const SUCCESSOR = 'successor';
 type RunProgram = (program: string, options: ProgramOptions) => Promise<ProgramEnd>;
 
 /**
- * Kills a program when it says that it has started, and has another process in its place until that has settled what
+ * Kills a program when it says `started` and its process id, and has another process in its place until that has settled what
  * was left. `index` is what the successor imports runledger from.
  */
 export async function killAndSucceed(
@@ -19,12 +19,21 @@ export async function killAndSucceed(
   args: readonly string[],
   index = 'runledger',
 ): Promise<void> {
-  await run(program, { args, onOutput: (text, kill) => text.includes('started') && kill('SIGKILL') });
+  let killed = '';
+  await run(program, {
+    args,
+    onOutput: (text, kill) => {
+      killed = /^started (\d+)$/m.exec(text)?.[1] ?? killed;
+      if (killed !== '') kill('SIGKILL');
+    },
+  });
   const successor = join(folder, 'successor.mjs');
   const source = `import { runPipeline } from '${index}';\nrunPipeline('${SUCCESSOR}', () => {});\nsetTimeout(() => {}, 60_000);\n`;
   await writeFile(successor, source);
   await run(successor, {
     env: { OTEL_LOG_LEVEL: 'info' },
-    onOutput: (text, kill) => text.includes('interrupted executions of process') && kill('SIGKILL'),
+    onOutput: (text, kill) => {
+      if (text.includes(`interrupted executions of process ${killed} `)) kill('SIGKILL');
+    },
   });
 }

@@ -27,7 +27,7 @@ const RUNS = {
     return end(taker.series('prepare'));
   },
   crash: () => {
-    void work.started.then(() => process.stdout.write('started'));
+    void work.started.then(() => process.stdout.write(`started ${process.pid}\n`));
     return end(taker.series(units));
   },
 };

@@ -39,7 +39,7 @@ const RUNS = {
   },
   nested: () => run([{ title: 'prepare', task: (_, task) => task.newListr(tasks) }]),
   crash: () => {
-    void work.started.then(() => process.stdout.write('started'));
+    void work.started.then(() => process.stdout.write(`started ${process.pid}\n`));
     return run(tasks);
   },
 };
