@@ -1,6 +1,7 @@
 import { closeSync, constants, ftruncateSync, openSync, unlink, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lane } from '../export/record-queue.ts';
+import { untraced } from '../export/untraced.ts';
 import { type Placed, type Segment, segmentName } from './segment.ts';
 import type { SegmentSync } from './segment-sync.ts';
 import type { SpoolFiles } from './spool-files.ts';
@@ -70,7 +71,12 @@ export class FileWriter {
     return isSealed || bytes >= segmentBytes || now() - openedTick >= segmentMillis;
   }
 
+  /** Opens a file; nobody's instrumentation of the file system is to make a span of that. */
   #next(lane: Lane): Segment {
+    return untraced(() => this.#openNext(lane));
+  }
+
+  #openNext(lane: Lane): Segment {
     this.seal(lane);
     const { files } = this.#parts;
     const segment = this.#parts.newSegment(lane);

@@ -2,6 +2,7 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lane } from '../export/record-queue.ts';
+import { untraced } from '../export/untraced.ts';
 import type { DiskHealth } from './disk-health.ts';
 import { NEW_FILE, type WriterParts, writeAll } from './file-writer.ts';
 import { type Placed, type Segment, segmentName } from './segment.ts';
@@ -98,7 +99,7 @@ export class TailWriter {
   #schedule(): void {
     if (this.#timer !== undefined || this.#isWriting) return;
     const delay = this.#health.state === 'failing' ? RETRY_MILLIS : 0;
-    this.#timer = setTimeout(() => void this.#write(), delay).unref();
+    this.#timer = untraced(() => setTimeout(() => void this.#write(), delay).unref());
   }
 
   /** Segments that are in memory, oldest first. */
