@@ -9,11 +9,12 @@ import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
 import { keepOn } from './engine-switches.ts';
 import { gulp } from './engines/gulp.ts';
+import { inngest } from './engines/inngest.ts';
 import { listr2 } from './engines/listr2.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
-const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2, gulp };
+const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2, gulp, inngest };
 
 /** What was done about an engine, for `runledger doctor`. */
 export interface EngineHook {

@@ -6,8 +6,8 @@ export interface ExpectedExecution {
   /** Undefined where the engine names it by itself. */
   readonly name: string | undefined;
   readonly attempt: number;
-  /** Several where the engine may decide. */
-  readonly outcome: readonly Outcome[];
+  /** Several where the engine may decide; `suspended` for a run that is not over. */
+  readonly outcome: readonly (Outcome | 'suspended')[];
   readonly errorType?: string | null | undefined;
   readonly errorMessage?: string | null | undefined;
   readonly failedStep?: string | null | undefined;

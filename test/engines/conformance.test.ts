@@ -24,3 +24,16 @@ describeEngineConformance({
     'cross-process': unsupported('a run of gulp stays in its process'),
   },
 });
+
+describeEngineConformance({
+  engine: 'inngest',
+  except: {
+    skip: unsupported('a step of inngest that is not needed is not asked for'),
+    cancel: unsupported('inngest cancels a run at its server, and the application is not told'),
+    timeout: unsupported('inngest limits times at its server, and the application is not told'),
+    reject: unsupported('inngest limits rates at its server, and the application is not called'),
+    nested: unsupported('a step of inngest has no steps'),
+    // Inngest is going to call another process for what is left of it.
+    crash: { differences: { run: { outcome: ['suspended'], errorType: null } } },
+  },
+});

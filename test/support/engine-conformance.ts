@@ -24,7 +24,8 @@ export interface EngineConformance extends Pick<EngineDriver, 'engine' | 'unit' 
 
 /**
  * Puts an engine through the scenarios of the conformance kit, each in a process of its own in which it is instrumented
- * when it is loaded: `test/engines/<engine>/conformance.mjs <scenario>`.
+ * when it is loaded: `test/engines/<engine>/conformance.mjs <scenario>`. One that takes two processes is asked to `begin`,
+ * and then to `ship`, given what the first one printed; one that is to be killed says `started` and its process id.
  */
 export function describeEngineConformance({ engine, except, program, ...traits }: EngineConformance): void {
   describe(`${engine}, put through every scenario`, () => {
@@ -51,10 +52,18 @@ export function describeEngineConformance({ engine, except, program, ...traits }
       killAndSucceed(application.path, (file, options) => application.run(file, options), 'conformance.mjs', [
         'crash',
       ]);
+    const crossProcess = async () => {
+      const { stdout } = await application.run('conformance.mjs', { ...program, args: ['begin'] });
+      await application.run('conformance.mjs', { ...program, args: ['ship', stdout] });
+    };
+    const own: { readonly [Id in ScenarioId]?: () => Promise<void> } = {
+      crash,
+      'cross-process': crossProcess,
+    };
     const answers = SCENARIO_IDS.map((id) => {
       const exception = except[id];
       if (exception !== undefined && 'unsupported' in exception) return [id, exception];
-      return [id, { ...exception, run: id === 'crash' ? crash : run }];
+      return [id, { ...exception, run: own[id] ?? run }];
     });
     // Each scenario is answered: by the program, or by what the engine can not express.
     const scenarios = Object.fromEntries(answers) as EngineDriver['scenarios'];
