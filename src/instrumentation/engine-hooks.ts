@@ -11,10 +11,11 @@ import { keepOn } from './engine-switches.ts';
 import { gulp } from './engines/gulp.ts';
 import { inngest } from './engines/inngest.ts';
 import { listr2 } from './engines/listr2.ts';
+import { medusa } from './engines/medusa.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
-const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2, gulp, inngest };
+const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2, gulp, inngest, medusa };
 
 /** What was done about an engine, for `runledger doctor`. */
 export interface EngineHook {

@@ -37,3 +37,16 @@ describeEngineConformance({
     crash: { differences: { run: { outcome: ['suspended'], errorType: null } } },
   },
 });
+
+describeEngineConformance({
+  engine: 'medusa',
+  except: {
+    cancel: unsupported('medusa lets a step that is at work end, and reverts then'),
+    timeout: unsupported('time limits need a scheduler, which the orchestration leaves to its storage'),
+    reject: unsupported('medusa admits every run'),
+    nested: unsupported('a step of medusa has no steps; a workflow it runs is a pipeline'),
+    'cross-process': unsupported(
+      'a transaction in several processes needs a storage, which the orchestration has none of',
+    ),
+  },
+});
