@@ -9,10 +9,11 @@ export interface EngineInfo {
 }
 
 /** What an engine is called in options, the environment and the ledger. */
-export type EngineName = 'listr2';
+export type EngineName = 'langgraph' | 'listr2';
 
 /** Every engine there is. What knows how to instrument one is in `instrumentation/engines`. */
 export const ENGINES: readonly EngineInfo[] = [
+  { name: 'langgraph', packageName: '@langchain/langgraph', versions: '>=0.2.46 <2.0.0' },
   { name: 'listr2', packageName: 'listr2', versions: '>=6.6.0 <12.0.0' },
 ];
 

@@ -8,11 +8,12 @@ import type { EngineAdapter } from './engine-adapter.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
 import { keepOn } from './engine-switches.ts';
+import { langgraph } from './engines/langgraph.ts';
 import { listr2 } from './engines/listr2.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
-const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2 };
+const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { langgraph, listr2 };
 
 /** What was done about an engine, for `runledger doctor`. */
 export interface EngineHook {

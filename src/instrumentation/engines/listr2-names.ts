@@ -1,9 +1,8 @@
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
 import type { ListrList } from './listr2.ts';
 import type { ListrTask } from './listr2-task.ts';
+import { nameFromParts } from './name-from-parts.ts';
 
-/** Titles a run is named after. */
-const MAX_TITLES = 3;
 /** Characters kept of a title. */
 const MAX_LENGTH = 80;
 
@@ -20,9 +19,7 @@ export class Listr2Names {
     const given = this.#lifecycle.nameOf(list);
     if (given !== undefined) return given;
     const titles = list.tasks.map(titleOf).filter((title) => title !== undefined);
-    if (titles.length === 0) return 'listr2';
-    const left = titles.length - MAX_TITLES;
-    return titles.slice(0, MAX_TITLES).join(', ') + (left > 0 ? ` +${left}` : '');
+    return nameFromParts(titles) ?? 'listr2';
   }
 
   /** The title a task was given, not what it changed it to while it ran; its place in the list where it has none. */

@@ -1,0 +1,56 @@
+import type { Outcome } from '../../execution.ts';
+
+/** What an error that passes by means. Read by name, as the engine itself does: there may be two copies of it. */
+export type ErrorMeaning =
+  /** A failure, or what the work itself makes of it. */
+  | { readonly kind: 'failure'; readonly outcome?: Outcome }
+  /** The graph waits for something outside; `ids` are what it waits for. */
+  | { readonly kind: 'interrupt'; readonly ids: readonly string[] }
+  /** No error but control flow: a command for the parent graph, a run that is drained. */
+  | { readonly kind: 'control' };
+
+interface GraphError {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly is_bubble_up?: unknown;
+  readonly interrupts?: readonly InterruptValue[] | undefined;
+}
+
+/** From 1.0 on an interrupt has an id; before, the namespace of what it waits in. */
+interface InterruptValue {
+  readonly id?: unknown;
+  readonly interrupt_id?: unknown;
+  readonly ns?: readonly unknown[] | undefined;
+}
+
+const INTERRUPTS: ReadonlySet<unknown> = new Set(['GraphInterrupt', 'NodeInterrupt']);
+/** What the engine throws where a signal aborted it, whatever the reason. */
+const ABORTED: ReadonlySet<unknown> = new Set(['Abort', 'Aborted', 'This operation was aborted']);
+
+/** What an error means to the work it ended; `fallbackId` names an interrupt without an id, `signals` what may abort it. */
+export function meaningOf(
+  error: unknown,
+  fallbackId: string,
+  signals: readonly (AbortSignal | undefined)[],
+): ErrorMeaning {
+  if (typeof error !== 'object' || error === null) return { kind: 'failure' };
+  const { name, message, is_bubble_up, interrupts } = error as GraphError;
+  if (INTERRUPTS.has(name)) return { kind: 'interrupt', ids: idsOf(interrupts ?? [], fallbackId) };
+  if (is_bubble_up === true) return { kind: 'control' };
+  if (name === 'NodeTimeoutError') return { kind: 'failure', outcome: 'timeout' };
+  const abort = ABORTED.has(message) ? signals.find((signal) => signal?.aborted === true) : undefined;
+  return abort === undefined ? { kind: 'failure' } : { kind: 'failure', outcome: outcomeOfAbort(abort) };
+}
+
+function idsOf(interrupts: readonly InterruptValue[], fallbackId: string): readonly string[] {
+  const ids = interrupts.map(({ id, interrupt_id, ns }) =>
+    String(id ?? interrupt_id ?? ns?.join('|') ?? fallbackId),
+  );
+  return ids.length === 0 ? [fallbackId] : ids;
+}
+
+function outcomeOfAbort({ reason }: AbortSignal): Outcome {
+  return (reason as { readonly name?: unknown } | undefined)?.name === 'TimeoutError'
+    ? 'timeout'
+    : 'cancellation';
+}

@@ -1,0 +1,61 @@
+import { neverThrow } from '../../lifecycle/never-throw.ts';
+import { claimPrototype, type EngineAdapter, exportOf } from '../engine-adapter.ts';
+import { Invocation } from './langgraph-invocation.ts';
+import type { CompiledGraph, GraphConfig, PregelLoop } from './langgraph-loop.ts';
+import { GraphRuns } from './langgraph-runs.ts';
+
+type Iterate = (this: CompiledGraph, input: unknown, config?: GraphConfig) => AsyncGenerator<unknown>;
+type RunLoop = (this: CompiledGraph, params: { readonly loop: PregelLoop }) => Promise<unknown>;
+
+interface PregelPrototype {
+  _streamIterator: Iterate;
+  _runLoop: RunLoop;
+}
+
+/**
+ * LangGraph: a graph that is invoked is a pipeline, its nodes are steps, and a node that runs a graph of its own is a
+ * process; the same for workflows and tasks of the functional API. Two methods of `Pregel` are wrapped:
+ * `_streamIterator`, through which every invocation goes (it is LangChain's own extension point), and `_runLoop`, which
+ * has the engine's loop. Everything else is covered on that loop, one execution's own object.
+ */
+export const langgraph: EngineAdapter = {
+  name: 'langgraph',
+  recognises: (moduleExports) => pregelPrototypeOf(moduleExports) !== undefined,
+  instrument(moduleExports, lifecycle) {
+    const prototype = pregelPrototypeOf(moduleExports);
+    if (prototype === undefined || !claimPrototype(prototype)) return;
+    const runs = new GraphRuns(lifecycle);
+    const { _streamIterator, _runLoop } = prototype;
+    prototype._streamIterator = function (input, config) {
+      const results = _streamIterator.call(this, input, config);
+      if (!lifecycle.isOn || isNested(config)) return results;
+      let invocation: Invocation | undefined;
+      neverThrow('an invocation of langgraph', () => {
+        invocation = new Invocation(runs, { graph: this, input, config });
+      });
+      return invocation?.iterate(results) ?? results;
+    };
+    prototype._runLoop = function (params) {
+      const work = () => _runLoop.call(this, params);
+      const invocation = lifecycle.isOn ? Invocation.current : undefined;
+      return invocation?.runLoop(this, params.loop, work) ?? work();
+    };
+  },
+};
+
+/** Called by a node of a graph that runs: what the engine hands down to read the state with. */
+function isNested(config: GraphConfig | undefined): boolean {
+  return config?.configurable?.__pregel_read !== undefined;
+}
+
+/** `Pregel` is exported by a path of its own alone; every graph that is compiled is one. */
+function pregelPrototypeOf(moduleExports: unknown): PregelPrototype | undefined {
+  const Class = exportOf(moduleExports, 'Pregel') ?? exportOf(moduleExports, 'CompiledStateGraph');
+  let prototype: unknown = typeof Class === 'function' ? Class.prototype : undefined;
+  while (typeof prototype === 'object' && prototype !== null) {
+    if (Object.hasOwn(prototype, '_streamIterator') && Object.hasOwn(prototype, '_runLoop'))
+      return prototype as PregelPrototype;
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return undefined;
+}
