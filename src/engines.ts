@@ -4,6 +4,8 @@ export interface EngineInfo {
   readonly name: EngineName;
   /** Its package. */
   readonly packageName: string;
+  /** Other paths of the package that an application may load the engine by. */
+  readonly entryPoints?: readonly string[];
   /** The versions it was tried with, both bounds: a newer major is left alone until it was. */
   readonly versions: string;
 }
@@ -13,7 +15,12 @@ export type EngineName = 'langgraph' | 'listr2';
 
 /** Every engine there is. What knows how to instrument one is in `instrumentation/engines`. */
 export const ENGINES: readonly EngineInfo[] = [
-  { name: 'langgraph', packageName: '@langchain/langgraph', versions: '>=0.2.46 <2.0.0' },
+  {
+    name: 'langgraph',
+    packageName: '@langchain/langgraph',
+    entryPoints: ['@langchain/langgraph/prebuilt', '@langchain/langgraph/pregel', '@langchain/langgraph/web'],
+    versions: '>=0.2.46 <2.0.0',
+  },
   { name: 'listr2', packageName: 'listr2', versions: '>=6.6.0 <12.0.0' },
 ];
 

@@ -33,9 +33,9 @@ const hooked = new Map<EngineName, ModuleHooks>();
 export function hookEngines(engines: EnginesOptions): void {
   const missing = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
   if (missing.length === 0) return;
-  const names = missing.map(({ packageName }) => packageName);
+  const names = missing.flatMap(modulesOf);
   const hooks = new ModuleHooks(names, (moduleExports, packageName, folder) => {
-    const engine = missing.find((each) => each.packageName === packageName);
+    const engine = missing.find((each) => modulesOf(each).includes(packageName));
     if (engine !== undefined) instrumentLoaded(engine, moduleExports, folder);
   });
   for (const { name } of missing) hooked.set(name, hooks);
@@ -72,6 +72,10 @@ export function instrument(engineModule: object): void {
   adapter.instrument(engineModule, new EngineLifecycle(adapter.name));
 }
 
+function modulesOf({ packageName, entryPoints = [] }: EngineInfo): readonly string[] {
+  return [packageName, ...entryPoints];
+}
+
 function isWanted({ name, packageName }: EngineInfo, engines: EnginesOptions): boolean {
   const enabled = engines[name]?.enabled;
   return enabled ?? applicationFolders().some((folder) => findInstalled(packageName, folder) !== undefined);
@@ -89,7 +93,11 @@ function instrumentLoaded(engine: EngineInfo, moduleExports: unknown, folder: st
     return;
   }
   // The import hook also sees the module namespace a CommonJS build is wrapped in, which may lack what is needed.
-  if (adapter.recognises(moduleExports)) adapter.instrument(moduleExports, new EngineLifecycle(engine.name));
+  const engineExports =
+    folder === undefined || adapter.recognises(moduleExports)
+      ? moduleExports
+      : adapter.exportsFrom?.(moduleExports, folder);
+  if (adapter.recognises(engineExports)) adapter.instrument(engineExports, new EngineLifecycle(engine.name));
 }
 
 function versionIn(folder: string | undefined): string | undefined {

@@ -38,7 +38,10 @@ export function meaningOf(
   if (INTERRUPTS.has(name)) return { kind: 'interrupt', ids: idsOf(interrupts ?? [], fallbackId) };
   if (is_bubble_up === true) return { kind: 'control' };
   if (name === 'NodeTimeoutError') return { kind: 'failure', outcome: 'timeout' };
-  const abort = ABORTED.has(message) ? signals.find((signal) => signal?.aborted === true) : undefined;
+  const abort =
+    ABORTED.has(message) || name === 'AbortError'
+      ? signals.find((signal) => signal?.aborted === true)
+      : undefined;
   return abort === undefined ? { kind: 'failure' } : { kind: 'failure', outcome: outcomeOfAbort(abort) };
 }
 

@@ -1,6 +1,6 @@
 import { type Context, context, createContextKey } from '@opentelemetry/api';
 import { neverThrow } from '../../lifecycle/never-throw.ts';
-import { meaningOf } from './langgraph-errors.ts';
+import { type ErrorMeaning, meaningOf } from './langgraph-errors.ts';
 import type { CompiledGraph, GraphConfig, PregelLoop } from './langgraph-loop.ts';
 import type { GraphRun, Thrown } from './langgraph-run.ts';
 import type { GraphRuns } from './langgraph-runs.ts';
@@ -31,6 +31,7 @@ export class Invocation {
   #run: GraphRun | undefined;
   #context: Context;
   #loopEnd: LoopEnd | undefined;
+  #isLeft = false;
   #isOver = false;
 
   constructor(runs: GraphRuns, call: Call) {
@@ -60,7 +61,10 @@ export class Invocation {
     };
     const iterator: AsyncGenerator<unknown> = {
       next: (...args) => move(() => results.next(...args)),
-      return: (value) => move(() => results.return(value)),
+      return: (value) => {
+        this.#isLeft = true;
+        return move(() => results.return(value));
+      },
       throw: (error) => move(() => results.throw(error)),
       [Symbol.asyncIterator]: () => iterator,
       [Symbol.asyncDispose]: async () => {
@@ -107,11 +111,18 @@ export class Invocation {
       const error = thrown ?? this.#loopEnd?.thrown;
       const run = this.#run ?? (error === undefined ? undefined : this.#runs.start(this.#call));
       if (run === undefined) return;
-      if (error !== undefined) run.end(error, meaningOf(error.error, '', this.#signals()));
+      if (error !== undefined) run.end(error, this.#meaningOf(error));
       else if (this.#loopEnd === undefined) run.cancel();
       else if (!run.suspend(breakpointOf(this.#loopEnd.loop))) run.end();
       else this.#runs.wait(run, this.#loopEnd.loop);
     });
+  }
+
+  /** What the engine throws once nobody reads its stream any more says nothing of the graph. */
+  #meaningOf({ error }: Thrown): ErrorMeaning {
+    return this.#isLeft
+      ? { kind: 'failure', outcome: 'cancellation' }
+      : meaningOf(error, '', this.#signals());
   }
 
   #signals(): readonly (AbortSignal | undefined)[] {

@@ -23,7 +23,7 @@ export interface Thrown {
 
 /** Where a run comes from that another process began. */
 export interface Elsewhere {
-  /** Number of its newest stretch there. */
+  /** Number of the newest stretch there. */
   readonly stretch: number;
   /** Since when it waits. Milliseconds since the Unix epoch. */
   readonly since: number;
@@ -101,14 +101,15 @@ export class GraphRun implements TaskRun {
 
   /** The run is over. What is open still ends before it. */
   end(thrown?: Thrown, meaning?: ErrorMeaning): void {
-    for (const task of [...this.#open.values()].reverse()) task.abandon(thrown);
+    const outcome = meaning?.kind === 'failure' ? meaning.outcome : undefined;
+    for (const task of [...this.#open.values()].reverse()) {
+      task.abandon(thrown, outcome === 'timeout' ? outcome : 'cancellation');
+    }
     if (thrown === undefined || meaning?.kind === 'control') {
       this.execution.settleReturned();
       return;
     }
-    if (meaning?.kind === 'failure' && meaning.outcome !== undefined) {
-      this.execution.end(meaning.outcome, thrown.error);
-    }
+    if (outcome !== undefined) this.execution.end(outcome, thrown.error);
     this.execution.settleThrown(thrown.error);
   }
 

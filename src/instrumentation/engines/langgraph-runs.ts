@@ -1,7 +1,9 @@
 import { context } from '@opentelemetry/api';
 import { currentExecution } from '../../lifecycle/current-execution.ts';
 import type { DetachedState } from '../../lifecycle/detached-state.ts';
+import { ExecutionNotes } from '../../lifecycle/execution-notes.ts';
 import type { ExecutionOptions } from '../../lifecycle/execution-options.ts';
+import { Interrupts } from '../../lifecycle/interrupts.ts';
 import { type LinkKind, linksTo } from '../../lifecycle/links.ts';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
 import { type Call, isResume } from './langgraph-invocation.ts';
@@ -80,16 +82,16 @@ export class GraphRuns {
     }
     const tasks = waitingTasks(loop);
     if (tasks.size === 0) return this.#startAfter(call, before, 'resume');
-    return this.#attach(call.graph, before, [...tasks.keys()]);
+    return this.#attach(call.graph, before, tasks);
   }
 
-  #attach(graph: CompiledGraph, before: DetachedState, tasks: readonly string[]): GraphRun {
-    const { notes, spans } = before;
-    const since = notes.interrupts.since ?? Date.now();
-    for (const id of tasks) notes.interrupts.interrupt(id, 'interrupt', since);
-    const execution = this.lifecycle.attach(before);
-    for (const id of tasks) execution.resume(id);
-    return new GraphRun(this.lifecycle, execution, graph, { stretch: spans.segment, since });
+  #attach(graph: CompiledGraph, before: DetachedState, tasks: ReadonlyMap<string, number>): GraphRun {
+    const since = before.notes.interrupts.since ?? Date.now();
+    const state = stateAfter(before, Math.max(...tasks.values()));
+    for (const id of tasks.keys()) state.notes.interrupts.interrupt(id, 'interrupt', since);
+    const execution = this.lifecycle.attach(state);
+    for (const id of tasks.keys()) execution.resume(id);
+    return new GraphRun(this.lifecycle, execution, graph, { stretch: state.spans.segment, since });
   }
 
   #startAfter(call: Call, { attempt, spans }: DetachedState, kind: LinkKind): GraphRun {
@@ -110,4 +112,16 @@ export class GraphRuns {
     const nodes = Object.keys(graph.nodes).filter((node) => !node.startsWith('__'));
     return name === UNNAMED ? (nameFromParts(nodes) ?? name) : name;
   }
+}
+
+/** A checkpoint tells nothing of the stretches that came after it: those that ended at the next question of a task. */
+function stateAfter(before: DetachedState, stretches: number): DetachedState {
+  const { notes, spans } = before;
+  const { count, open, since } = notes.interrupts;
+  const interrupts = new Interrupts(count + stretches, notes.interrupts.suspendedMs(since ?? 0), open, since);
+  return {
+    ...before,
+    notes: new ExecutionNotes(notes.attributes, interrupts),
+    spans: { ...spans, segment: spans.segment + stretches },
+  };
 }

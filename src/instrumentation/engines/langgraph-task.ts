@@ -4,6 +4,7 @@ import type { Execution } from '../../lifecycle/execution-handle.ts';
 import { type ExecutionOptions, RETRY_TRAIL } from '../../lifecycle/execution-options.ts';
 import { neverThrow } from '../../lifecycle/never-throw.ts';
 import type { SharedRecord } from '../../lifecycle/shared-record.ts';
+import { ATTR_INTERRUPT_COUNT } from '../../semconv.ts';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
 import { meaningOf } from './langgraph-errors.ts';
 import type { LoopTask, RetryPolicy } from './langgraph-loop.ts';
@@ -67,14 +68,14 @@ export class GraphTask {
     }
   }
 
-  /** The run is over and the task is not: it timed out, or was left. */
-  abandon(thrown?: { readonly error: unknown }): void {
+  /** The run is over, with what was thrown, and the task is not: it timed out, or was left. */
+  abandon(thrown: { readonly error: unknown } | undefined, outcome: 'timeout' | 'cancellation'): void {
     const step = this.#current;
     if (step === undefined) return;
     const isOwn =
       (thrown?.error as { readonly pregelTaskId?: unknown } | undefined)?.pregelTaskId === this.id;
     if (isOwn) this.#threw(step, thrown?.error, undefined);
-    else this.#settle(step, 'cancellation');
+    else this.#settle(step, outcome, outcome === 'timeout' ? thrown?.error : undefined);
   }
 
   #begin(): void {
@@ -100,9 +101,16 @@ export class GraphTask {
     return {
       attempt,
       input: this.#task.input,
-      ...(attempt === 1 && { record: this.#record }),
+      ...(attempt === 1 && this.#stretch()),
       ...(maxAttempts > 1 && { maxAttempts, final: attempt === maxAttempts, [RETRY_TRAIL]: trail }),
     };
+  }
+
+  /** Its record, where other processes know it; one that waited elsewhere says how often. */
+  #stretch(): ExecutionOptions {
+    const record = this.#record;
+    if (record === undefined || record.segment === 1) return { record };
+    return { record, attributes: { [ATTR_INTERRUPT_COUNT]: record.segment - 1 } };
   }
 
   #resume(): void {
@@ -128,11 +136,11 @@ export class GraphTask {
     this.#settle(step);
   }
 
-  #settle(step: Execution, outcome?: 'timeout' | 'cancellation'): void {
+  #settle(step: Execution, outcome?: 'timeout' | 'cancellation', error?: unknown): void {
     if (step !== this.#current) return;
     this.#current = undefined;
     this.#interrupts = [];
-    if (outcome !== undefined) step.end(outcome);
+    if (outcome !== undefined) step.end(outcome, error);
     step.settleReturned();
     this.#run.closed(this);
   }

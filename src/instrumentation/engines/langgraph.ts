@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { neverThrow } from '../../lifecycle/never-throw.ts';
 import { claimPrototype, type EngineAdapter, exportOf } from '../engine-adapter.ts';
 import { Invocation } from './langgraph-invocation.ts';
@@ -21,6 +23,12 @@ interface PregelPrototype {
 export const langgraph: EngineAdapter = {
   name: 'langgraph',
   recognises: (moduleExports) => pregelPrototypeOf(moduleExports) !== undefined,
+  exportsFrom(entryPoint, folder) {
+    // Loaded already, as what the entry point is made of; a program may have both builds.
+    const build = isImported(entryPoint) ? 'index.js' : 'index.cjs';
+    const path = join(folder, 'dist', 'pregel', build);
+    return createRequire(path)(path);
+  },
   instrument(moduleExports, lifecycle) {
     const prototype = pregelPrototypeOf(moduleExports);
     if (prototype === undefined || !claimPrototype(prototype)) return;
@@ -42,6 +50,12 @@ export const langgraph: EngineAdapter = {
     };
   },
 };
+
+/** The import hook hands out proxies of namespaces. A CommonJS build may well call itself a module. */
+function isImported(entryPoint: unknown): boolean {
+  const { isModuleNamespaceObject, isProxy } = process.getBuiltinModule('node:util').types;
+  return isProxy(entryPoint) || isModuleNamespaceObject(entryPoint);
+}
 
 /** Called by a node of a graph that runs: what the engine hands down to read the state with. */
 function isNested(config: GraphConfig | undefined): boolean {

@@ -16,5 +16,7 @@ const span = (name) => {
 };
 const createModel = modelOf({ BaseChatModel, AIMessage, AIMessageChunk, ChatGenerationChunk });
 for (const name of process.argv.slice(2)) {
-  process.stdout.write(`${name} ${await scenarios[name](langgraph, { span, createModel, events: setImmediate })}\n`);
+  process.stdout.write(
+    `${name} ${await scenarios[name](langgraph, { span, createModel, events: setImmediate })}\n`,
+  );
 }

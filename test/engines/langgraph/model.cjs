@@ -3,26 +3,26 @@ exports.modelOf =
   ({ BaseChatModel, AIMessage, AIMessageChunk, ChatGenerationChunk }) =>
   (answers) => {
     const left = [...answers];
+    const next = () => {
+      const { text, tool_calls = [], ...usage } = left.shift();
+      const total_tokens = usage.input_tokens + usage.output_tokens;
+      return { content: text, tool_calls, usage_metadata: { ...usage, total_tokens } };
+    };
     class ScriptedModel extends BaseChatModel {
       _llmType() {
         return 'scripted';
       }
+      bindTools() {
+        return this;
+      }
       async _generate() {
-        const { text, usage_metadata } = next();
-        return { generations: [{ text, message: new AIMessage({ content: text, usage_metadata }) }] };
+        const fields = next();
+        return { generations: [{ text: fields.content, message: new AIMessage(fields) }] };
       }
       async *_streamResponseChunks() {
-        const { text, usage_metadata } = next();
-        const message = new AIMessageChunk({ content: text, usage_metadata });
-        yield new ChatGenerationChunk({ text, message });
+        const fields = next();
+        yield new ChatGenerationChunk({ text: fields.content, message: new AIMessageChunk(fields) });
       }
     }
-    const next = () => {
-      const { text, ...usage } = left.shift();
-      return {
-        text,
-        usage_metadata: { ...usage, total_tokens: usage.input_tokens + usage.output_tokens },
-      };
-    };
     return new ScriptedModel({});
   };

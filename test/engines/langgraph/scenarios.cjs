@@ -10,17 +10,20 @@ const { deserialize, serialize } = require('node:v8');
 exports.scenarios = {
   async tree({ StateGraph, START, END }, { span }) {
     const inner = new StateGraph(channels('done'))
-      .addNode('parse', () => (span('of parse'), { done: ['parse'] }))
-      .addNode('clean', async () => (await delay(2), span('of clean'), { done: ['clean'] }))
+      .addNode('parse', () => adding(span('of parse'), 'parse'))
+      .addNode('clean', async () => {
+        await delay(2);
+        return adding(span('of clean'), 'clean');
+      })
       .addEdge(START, 'parse')
       .addEdge('parse', 'clean')
       .addEdge('clean', END)
       .compile();
     const graph = new StateGraph(channels('done'))
-      .addNode('extract', () => (span('of extract'), { done: ['extract'] }))
+      .addNode('extract', () => adding(span('of extract'), 'extract'))
       .addNode('transform', inner)
-      .addNode('load', (_, config) => (span('of load'), { done: [typeof config.callbacks] }))
-      .addNode('report', async () => (await inner.invoke({ done: [] }), { done: ['report'] }))
+      .addNode('load', () => adding(span('of load'), 'load'))
+      .addNode('report', async () => adding(await inner.invoke({ done: [] }), 'report'))
       .addEdge(START, 'extract')
       .addEdge('extract', 'transform')
       .addEdge('transform', 'load')
@@ -77,7 +80,10 @@ exports.scenarios = {
   async send({ StateGraph, START, Send }, { span }) {
     const graph = new StateGraph(channels('done'))
       .addNode('split', () => ({ done: ['split'] }))
-      .addNode('page', async ({ page }) => (await delay(3 - page), span(`of page ${page}`), { done: [page] }))
+      .addNode('page', async ({ page }) => {
+        await delay(3 - page);
+        return adding(span(`of page ${page}`), page);
+      })
       .addEdge(START, 'split')
       .addConditionalEdges('split', () => [1, 2, 3].map((page) => new Send('page', { page })))
       .compile({ name: 'send' });
@@ -120,7 +126,7 @@ exports.scenarios = {
     const graph = new StateGraph(channels('done'))
       .addNode('draft', () => ({ done: ['draft'] }))
       .addNode('approve', inner)
-      .addNode('publish', () => (span('of publish'), { done: [interrupt('when?')] }))
+      .addNode('publish', () => adding(span('of publish'), interrupt('when?')))
       .addEdge(START, 'draft')
       .addEdge('draft', 'approve')
       .addEdge('approve', 'publish')
@@ -239,7 +245,8 @@ exports.scenarios = {
       .compile();
     const seen = [];
     const callbacks = [{ name: 'own', handleChainStart: (...args) => seen.push(args[7]) }];
-    for await (const { event } of graph.streamEvents({ done: [] }, { version: 'v2', callbacks })) seen.push(event);
+    for await (const { event } of graph.streamEvents({ done: [] }, { version: 'v2', callbacks }))
+      seen.push(event);
     await events();
     return seen.length;
   },
@@ -264,6 +271,11 @@ const ON_FILE = { configurable: { thread_id: 'on-file' } };
 /** One channel of the state, to which nodes add. */
 function channels(name) {
   return { channels: { [name]: { reducer: (before, more) => before.concat(more), default: () => [] } } };
+}
+
+/** What a node adds to the state, after something else was done. */
+function adding(_, value) {
+  return { done: [value] };
 }
 
 function slow(StateGraph, START, started = () => undefined) {
