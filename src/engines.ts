@@ -11,10 +11,11 @@ export interface EngineInfo {
 }
 
 /** What an engine is called in options, the environment and the ledger. */
-export type EngineName = 'langgraph' | 'listr2';
+export type EngineName = 'ai-sdk' | 'langgraph' | 'listr2';
 
 /** Every engine there is. What knows how to instrument one is in `instrumentation/engines`. */
 export const ENGINES: readonly EngineInfo[] = [
+  { name: 'ai-sdk', packageName: 'ai', versions: '>=7.0.0 <8.0.0' },
   {
     name: 'langgraph',
     packageName: '@langchain/langgraph',

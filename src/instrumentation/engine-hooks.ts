@@ -8,12 +8,17 @@ import type { EngineAdapter } from './engine-adapter.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
 import { keepOn } from './engine-switches.ts';
+import { aiSdk } from './engines/ai-sdk.ts';
 import { langgraph } from './engines/langgraph.ts';
 import { listr2 } from './engines/listr2.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
-const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { langgraph, listr2 };
+const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
+  'ai-sdk': aiSdk,
+  langgraph,
+  listr2,
+};
 
 /** What was done about an engine, for `runledger doctor`. */
 export interface EngineHook {
@@ -24,14 +29,17 @@ export interface EngineHook {
   readonly reason?: string;
 }
 
-const hooked = new Map<EngineName, ModuleHooks>();
+/** How the engines are seen that are. */
+const hooked = new Map<EngineName, Pick<ModuleHooks, 'problem'>>();
 
 /**
  * Has engines instrumented when they are loaded: those that are installed, and those that are named as enabled. Loads
  * nothing where there is none, and hooks each engine once in a process.
  */
 export function hookEngines(engines: EnginesOptions): void {
-  const missing = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
+  const wanted = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
+  for (const { name } of wanted.filter(publishes)) listenTo(name);
+  const missing = wanted.filter((engine) => !publishes(engine));
   if (missing.length === 0) return;
   const names = missing.flatMap(modulesOf);
   const hooks = new ModuleHooks(names, (moduleExports, packageName, folder) => {
@@ -39,6 +47,15 @@ export function hookEngines(engines: EnginesOptions): void {
     if (engine !== undefined) instrumentLoaded(engine, moduleExports, folder);
   });
   for (const { name } of missing) hooked.set(name, hooks);
+}
+
+function publishes({ name }: EngineInfo): boolean {
+  return ADAPTERS[name].publishes === true;
+}
+
+function listenTo(name: EngineName): void {
+  ADAPTERS[name].instrument(undefined, new EngineLifecycle(name));
+  hooked.set(name, { problem: async () => undefined });
 }
 
 /** What is done about each engine now. Never rejects. */
