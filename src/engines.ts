@@ -11,7 +11,7 @@ export interface EngineInfo {
 }
 
 /** What an engine is called in options, the environment and the ledger. */
-export type EngineName = 'ai-sdk' | 'langgraph' | 'listr2';
+export type EngineName = 'ai-sdk' | 'langgraph' | 'listr2' | 'openai-agents';
 
 /** Every engine there is. What knows how to instrument one is in `instrumentation/engines`. */
 export const ENGINES: readonly EngineInfo[] = [
@@ -23,6 +23,7 @@ export const ENGINES: readonly EngineInfo[] = [
     versions: '>=0.2.46 <2.0.0',
   },
   { name: 'listr2', packageName: 'listr2', versions: '>=6.6.0 <12.0.0' },
+  { name: 'openai-agents', packageName: '@openai/agents-core', versions: '>=0.4.0 <0.21.0' },
 ];
 
 export const ENGINE_NAMES: readonly EngineName[] = ENGINES.map(({ name }) => name);

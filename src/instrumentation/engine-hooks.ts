@@ -11,6 +11,7 @@ import { keepOn } from './engine-switches.ts';
 import { aiSdk } from './engines/ai-sdk.ts';
 import { langgraph } from './engines/langgraph.ts';
 import { listr2 } from './engines/listr2.ts';
+import { openaiAgents } from './engines/openai-agents.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
@@ -18,6 +19,7 @@ const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
   'ai-sdk': aiSdk,
   langgraph,
   listr2,
+  'openai-agents': openaiAgents,
 };
 
 /** What was done about an engine, for `runledger doctor`. */
