@@ -2,8 +2,8 @@ import type { Outcome } from '../../execution.ts';
 
 /** What an error that passes by means. Read by name, as the engine itself does: there may be two copies of it. */
 export type ErrorMeaning =
-  /** A failure, or what the work itself makes of it. */
-  | { readonly kind: 'failure'; readonly outcome?: Outcome }
+  /** A failure, or what made the engine throw: an abort has a reason, of which the error itself says nothing. */
+  | { readonly kind: 'failure'; readonly outcome?: Outcome; readonly error: unknown }
   /** The graph waits for something outside; `ids` are what it waits for. */
   | { readonly kind: 'interrupt'; readonly ids: readonly string[] }
   /** No error but control flow: a command for the parent graph, a run that is drained. */
@@ -33,16 +33,17 @@ export function meaningOf(
   fallbackId: string,
   signals: readonly (AbortSignal | undefined)[],
 ): ErrorMeaning {
-  if (typeof error !== 'object' || error === null) return { kind: 'failure' };
+  if (typeof error !== 'object' || error === null) return { kind: 'failure', error };
   const { name, message, is_bubble_up, interrupts } = error as GraphError;
   if (INTERRUPTS.has(name)) return { kind: 'interrupt', ids: idsOf(interrupts ?? [], fallbackId) };
   if (is_bubble_up === true) return { kind: 'control' };
-  if (name === 'NodeTimeoutError') return { kind: 'failure', outcome: 'timeout' };
-  const abort =
-    ABORTED.has(message) || name === 'AbortError'
-      ? signals.find((signal) => signal?.aborted === true)
-      : undefined;
-  return abort === undefined ? { kind: 'failure' } : { kind: 'failure', outcome: outcomeOfAbort(abort) };
+  if (name === 'NodeTimeoutError') return { kind: 'failure', outcome: 'timeout', error };
+  const isAbort = ABORTED.has(message) || name === 'AbortError';
+  const aborts = isAbort ? signals.filter((signal) => signal?.aborted === true) : [];
+  if (aborts.length === 0) return { kind: 'failure', error };
+  const timeout = aborts.find((signal) => isTimeout(signal?.reason));
+  if (timeout === undefined) return { kind: 'failure', outcome: 'cancellation', error };
+  return { kind: 'failure', outcome: 'timeout', error: timeout.reason };
 }
 
 function idsOf(interrupts: readonly InterruptValue[], fallbackId: string): readonly string[] {
@@ -52,8 +53,6 @@ function idsOf(interrupts: readonly InterruptValue[], fallbackId: string): reado
   return ids.length === 0 ? [fallbackId] : ids;
 }
 
-function outcomeOfAbort({ reason }: AbortSignal): Outcome {
-  return (reason as { readonly name?: unknown } | undefined)?.name === 'TimeoutError'
-    ? 'timeout'
-    : 'cancellation';
+function isTimeout(reason: unknown): boolean {
+  return (reason as { readonly name?: unknown } | undefined)?.name === 'TimeoutError';
 }

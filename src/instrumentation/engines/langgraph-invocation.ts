@@ -121,7 +121,7 @@ export class Invocation {
   /** What the engine throws once nobody reads its stream any more says nothing of the graph. */
   #meaningOf({ error }: Thrown): ErrorMeaning {
     return this.#isLeft
-      ? { kind: 'failure', outcome: 'cancellation' }
+      ? { kind: 'failure', outcome: 'cancellation', error }
       : meaningOf(error, '', this.#signals());
   }
 

@@ -1,4 +1,5 @@
 import { neverThrow } from '../../lifecycle/never-throw.ts';
+import { countingTokens } from './langgraph-tokens.ts';
 
 /** The part of a compiled graph that is read. A graph is a runnable of LangChain. */
 export interface CompiledGraph {
@@ -61,15 +62,12 @@ interface CheckpointInput {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Calls the task's runnable with another configuration; the work of one attempt. */
-export type AttemptWork = (config: GraphConfig | undefined) => Promise<unknown>;
-
 /** Runs one attempt of a task. `isCall`: it was called by name from code, as the functional API does. */
 export type RunAttempt = (
   task: LoopTask,
   isCall: boolean,
-  work: AttemptWork,
-  config?: GraphConfig,
+  work: () => Promise<unknown>,
+  signal: AbortSignal | undefined,
 ) => Promise<unknown>;
 
 /**
@@ -78,11 +76,15 @@ export type RunAttempt = (
  */
 export function followTasks(loop: PregelLoop, runAttempt: RunAttempt): void {
   const cover = (task: LoopTask | undefined, isCall: boolean) => {
-    const proc = task?.proc;
-    if (task === undefined || typeof proc?.invoke !== 'function' || covered.has(proc)) return;
-    const invoke = (input: unknown, given?: GraphConfig) =>
-      runAttempt(task, isCall, (config) => proc.invoke(input, config), given);
-    task.proc = Object.create(proc, { invoke: { value: invoke } }) as TaskRunnable;
+    if (typeof task?.proc?.invoke !== 'function' || covered.has(task.proc)) return;
+    const counting = isHidden(task) ? task.proc : countingTokens(task.proc);
+    const { invoke } = counting;
+    const attempt = (input: unknown, config?: GraphConfig) =>
+      runAttempt(task, isCall, () => invoke.call(counting, input, config), config?.signal);
+    // A copy was made for this task alone; what the application made is covered by what inherits from it.
+    const isCopy = counting !== task.proc && 'first' in counting;
+    if (isCopy) counting.invoke = attempt;
+    task.proc = isCopy ? counting : (Object.create(counting, { invoke: { value: attempt } }) as TaskRunnable);
     covered.add(task.proc);
   };
   const { tick, acceptPush, scheduleErrorHandler } = loop;
@@ -110,6 +112,11 @@ export function followTasks(loop: PregelLoop, runAttempt: RunAttempt): void {
   if (acceptPush !== undefined) loop.acceptPush = coverResult(acceptPush, true);
   if (scheduleErrorHandler !== undefined)
     loop.scheduleErrorHandler = coverResult(scheduleErrorHandler, false);
+}
+
+/** What the engine adds for itself, and hides from tracing. */
+export function isHidden({ name, config }: LoopTask): boolean {
+  return String(name).startsWith('__') || config?.tags?.includes('langsmith:hidden') === true;
 }
 
 const covered = new WeakSet<object>();

@@ -1,5 +1,4 @@
 import type { Execution } from '../../lifecycle/execution-handle.ts';
-import { neverThrow } from '../../lifecycle/never-throw.ts';
 import type { SharedRecord } from '../../lifecycle/shared-record.ts';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
 import { type ErrorMeaning, meaningOf } from './langgraph-errors.ts';
@@ -7,14 +6,13 @@ import {
   type CompiledGraph,
   followCheckpoints,
   followTasks,
-  type GraphConfig,
+  isHidden,
   type LoopTask,
   type PregelLoop,
   type RetryPolicy,
 } from './langgraph-loop.ts';
 import { GraphTask, type TaskRun } from './langgraph-task.ts';
 import { metadataOf, recordOfTask, waitingTasks } from './langgraph-thread.ts';
-import { withTokens } from './langgraph-tokens.ts';
 
 /** What a run ended with, where that is an error. */
 export interface Thrown {
@@ -64,12 +62,11 @@ export class GraphRun implements TaskRun {
   follow(loop: PregelLoop, graph: CompiledGraph): void {
     const isWorkflow = isFunctional(graph);
     const recordOf = this.#recordsOf(loop);
-    followTasks(loop, (task, isCall, work, config) => {
-      const counted = () => work(countingTokens(config));
+    followTasks(loop, (task, isCall, work, signal) => {
       const result =
         isHidden(task) || (isWorkflow && !isCall)
-          ? counted()
-          : this.#taskOf(task, recordOf).attempt(counted, config?.signal);
+          ? work()
+          : this.#taskOf(task, recordOf).attempt(work, signal);
       if (!loop.isNested) result.catch((error: unknown) => this.#raisedBy(error, task));
       return result;
     });
@@ -101,16 +98,16 @@ export class GraphRun implements TaskRun {
 
   /** The run is over. What is open still ends before it. */
   end(thrown?: Thrown, meaning?: ErrorMeaning): void {
-    const outcome = meaning?.kind === 'failure' ? meaning.outcome : undefined;
-    for (const task of [...this.#open.values()].reverse()) {
-      task.abandon(thrown, outcome === 'timeout' ? outcome : 'cancellation');
-    }
+    const failure = meaning?.kind === 'failure' ? meaning : undefined;
+    const outcome = failure?.outcome === 'timeout' ? 'timeout' : 'cancellation';
+    for (const task of [...this.#open.values()].reverse()) task.abandon(failure ?? thrown, outcome);
     if (thrown === undefined || meaning?.kind === 'control') {
       this.execution.settleReturned();
       return;
     }
-    if (outcome !== undefined) this.execution.end(outcome, thrown.error);
-    this.execution.settleThrown(thrown.error);
+    const error = failure === undefined ? thrown.error : failure.error;
+    if (failure?.outcome !== undefined) this.execution.end(failure.outcome, error);
+    this.execution.settleThrown(error);
   }
 
   /** Nobody is going to go on with it: it was left, or its thread went another way. */
@@ -167,17 +164,4 @@ type RecordOf = (taskId: string) => SharedRecord | undefined;
 function isFunctional({ nodes, name }: CompiledGraph): boolean {
   const names = Object.keys(nodes);
   return names.length === 1 && names[0] === name;
-}
-
-/** What the engine adds for itself, and hides from tracing. */
-function isHidden({ name, config }: LoopTask): boolean {
-  return String(name).startsWith('__') || config?.tags?.includes('langsmith:hidden') === true;
-}
-
-function countingTokens(config: GraphConfig | undefined): GraphConfig | undefined {
-  let counting = config;
-  neverThrow('callbacks of langgraph', () => {
-    counting = withTokens(config);
-  });
-  return counting;
 }

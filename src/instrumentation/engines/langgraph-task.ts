@@ -130,8 +130,8 @@ export class GraphTask {
       return;
     }
     if (meaning.kind === 'failure') {
-      if (meaning.outcome !== undefined) step.end(meaning.outcome, error);
-      step.settleThrown(error);
+      if (meaning.outcome !== undefined) step.end(meaning.outcome, meaning.error);
+      step.settleThrown(meaning.error);
     }
     this.#settle(step);
   }

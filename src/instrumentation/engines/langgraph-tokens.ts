@@ -45,17 +45,76 @@ const HANDLER = {
   },
 };
 
-/** The configuration of a node with the handler among its callbacks, where what encloses the node has not added it. */
-export function withTokens(config: object | undefined): object {
-  const { callbacks } = (config ?? {}) as { readonly callbacks?: readonly unknown[] | CallbackManager };
-  if (callbacks === undefined) return { ...config, callbacks: [HANDLER] };
-  if (Array.isArray(callbacks))
-    return callbacks.includes(HANDLER) ? (config ?? {}) : { ...config, callbacks: [...callbacks, HANDLER] };
-  const manager = callbacks as CallbackManager;
-  if (manager.handlers.includes(HANDLER)) return config ?? {};
-  const copy = manager.copy();
-  copy.addHandler(HANDLER, true);
-  return { ...config, callbacks: copy };
+/** What a node is made of. One that is a function has it as `func`; what follows it writes to the state. */
+interface NodeRunnable {
+  readonly first?: NodeRunnable | undefined;
+  readonly func?: ((input: unknown, config?: NodeConfig) => unknown) | undefined;
+  readonly nodes?: unknown;
+  invoke(input: unknown, config?: NodeConfig): Promise<unknown>;
+}
+
+interface NodeConfig {
+  callbacks?: Callbacks;
+}
+
+type Callbacks = readonly unknown[] | CallbackManager | undefined;
+
+/**
+ * A runnable as `runnable`, whose models have the handler among their callbacks. It is added as far inside as it goes:
+ * a runnable with callbacks makes LangChain describe each of its parts to them, which costs more than the engine
+ * itself does for a node.
+ */
+export function countingTokens<R extends object>(runnable: R): R {
+  const { first } = runnable as NodeRunnable;
+  if (first === undefined) return countingNode(runnable as unknown as NodeRunnable) as R;
+  const counting = countingNode(first);
+  if (counting === first) return runnable;
+  // A copy costs less than an object that inherits from one made for this task alone.
+  const copy = Object.create(Object.getPrototypeOf(runnable)) as object;
+  return Object.assign(copy, runnable, { first: counting });
+}
+
+/** The same for every task of a node. */
+const countingNodes = new WeakMap<NodeRunnable, NodeRunnable>();
+
+function countingNode(node: NodeRunnable): NodeRunnable {
+  // A graph has nodes of its own, which are made to count one by one.
+  if (node.nodes !== undefined) return node;
+  const known = countingNodes.get(node);
+  if (known !== undefined) return known;
+  const counting = coveredNode(node);
+  countingNodes.set(node, counting);
+  return counting;
+}
+
+function coveredNode(node: NodeRunnable): NodeRunnable {
+  const { func } = node;
+  if (typeof func !== 'function') {
+    const invoke = (input: unknown, config?: NodeConfig) =>
+      node.invoke(input, { ...config, callbacks: withHandler(config?.callbacks) });
+    return Object.create(node, { invoke: { value: invoke } }) as NodeRunnable;
+  }
+  const counting = function (this: unknown, input: unknown, config?: NodeConfig) {
+    // Made for this call, and also what a model finds that is not given it.
+    if (config !== undefined) {
+      neverThrow('callbacks of langgraph', () => {
+        config.callbacks = withHandler(config.callbacks);
+      });
+    }
+    return func.call(this, input, config);
+  };
+  return Object.create(node, { func: { value: counting } }) as NodeRunnable;
+}
+
+function withHandler(callbacks: Callbacks): Callbacks {
+  if (callbacks === undefined) return [HANDLER];
+  if ('copy' in callbacks) {
+    if (callbacks.handlers.includes(HANDLER)) return callbacks;
+    const copy = callbacks.copy();
+    copy.addHandler(HANDLER, true);
+    return copy;
+  }
+  return callbacks.includes(HANDLER) ? callbacks : [...callbacks, HANDLER];
 }
 
 function countTokens({ generations, llmOutput }: ModelResult): void {
