@@ -213,7 +213,7 @@ exports.scenarios = {
 
   async late({ StateGraph, START }) {
     const graph = slow(StateGraph, START).compile({ name: 'late' });
-    return graph.invoke({ done: [] }, { signal: AbortSignal.timeout(50) }).catch(() => 'late');
+    return graph.invoke({ done: [] }, { signal: AbortSignal.timeout(300) }).catch(() => 'late');
   },
 
   async endless({ StateGraph, START }) {
