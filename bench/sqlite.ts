@@ -76,6 +76,7 @@ function oneRecord(at: number): ExecutionRecord {
   return {
     recordId: recordIdOf([startedAt / 1_000, 0], spanId),
     rev: 2,
+    instanceId: 'c0ffee00-0000-4000-8000-000000000000',
     seq: 0,
     kind: 'step',
     name: 'load',
@@ -103,7 +104,6 @@ function oneRecord(at: number): ExecutionRecord {
 
 const writer = {
   serviceName: 'bench',
-  instanceId: 'c0ffee00-0000-4000-8000-000000000000',
   host: 'localhost',
   pid: 1,
 };

@@ -22,14 +22,16 @@ export type RecordFlag =
   /** The clock stepped, or a time made no sense. */
   | 'clock_suspect'
   /** The redaction hook failed, so free text and attributes were left out. */
-  | 'redaction_failed';
+  | 'redaction_failed'
+  /** Its parent runs in another process, so a failure reaches the parent's row in the store. */
+  | 'remote_parent';
 
 /** Who wrote a record: the same for every record of a process, so it is shared. */
 export interface RecordSource {
   readonly serviceName: string;
   readonly serviceVersion?: string;
-  /** `service.instance.id`: unique for each process life. */
-  readonly instanceId: string;
+  /** `service.instance.id` of the resource, where it has one. Whoever deploys the service says what it stands for. */
+  readonly serviceInstanceId?: string;
   readonly host: string;
   readonly pid: number;
 }
@@ -49,7 +51,15 @@ export interface ExecutionRecord {
   readonly recordId: string;
   /** Revision: the highest one of a `recordId` wins. */
   readonly rev: number;
-  /** Gapless number of the record in its process, 1, 2, …: what is missing in the store was lost. */
+  /**
+   * The ledger's own id of the exporter that took the record in, unique for each process life and thread. Empty until
+   * then. A user's `service.instance.id` would not do: it may outlive the process, and `seq` starts over with each.
+   */
+  instanceId: string;
+  /**
+   * Gapless number of the ended record in its instance, 1, 2, …: what is missing in the store was lost. 0 on rows that
+   * say what runs or is suspended, and until the exporter took the record in.
+   */
   seq: number;
   readonly kind: ExecutionKind;
   readonly name: string;
@@ -95,6 +105,8 @@ export interface ExecutionRecord {
   readonly failedCount?: number;
   /** How many failed children did not make this execution fail. */
   readonly recoveredFailures: number;
+  /** How many failed children in other processes did not make this execution fail. Only the store learns of those. */
+  readonly remoteFailures?: number;
 
   readonly rejectionReason?: RejectionReason;
   /** JSON: `{detail, limit, current}`. */

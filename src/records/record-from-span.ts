@@ -49,6 +49,7 @@ export function recordFromSpan(
   const record: RecordDraft = {
     recordId: facts.recordId,
     rev: isOver ? 2 : 1,
+    instanceId: '',
     seq: 0,
     kind: facts.kind,
     name: facts.name,

@@ -17,12 +17,8 @@ interface PendingResource {
 }
 
 const sources = new WeakMap<SpanResource, RecordSource>();
-let fallbackInstanceId: string | undefined;
 
-/**
- * Who writes the records of spans with this resource. Made once for each resource, so its instance id never
- * changes: where the resource has no `service.instance.id`, it is a random UUID of this process life.
- */
+/** Who writes the records of spans with this resource. Made once for each resource. */
 export function sourceOf(resource: SpanResource): RecordSource {
   const known = sources.get(resource);
   if (known !== undefined) return known;
@@ -33,10 +29,11 @@ export function sourceOf(resource: SpanResource): RecordSource {
 
 function sourceFromAttributes(attributes: Readonly<Record<string, unknown>>): RecordSource {
   const version = text(attributes[ATTR_SERVICE_VERSION]);
+  const serviceInstanceId = text(attributes[ATTR_SERVICE_INSTANCE_ID]);
   return {
     serviceName: text(attributes[ATTR_SERVICE_NAME]) ?? 'unknown_service',
     ...(version === undefined ? {} : { serviceVersion: version }),
-    instanceId: text(attributes[ATTR_SERVICE_INSTANCE_ID]) ?? ownInstanceId(),
+    ...(serviceInstanceId === undefined ? {} : { serviceInstanceId }),
     host: text(attributes[ATTR_HOST_NAME]) ?? process.getBuiltinModule('node:os').hostname(),
     pid: process.pid,
   };
@@ -51,11 +48,6 @@ function attributesOf(resource: SpanResource): Readonly<Record<string, unknown>>
   // The SDK lets the first value of a key win.
   for (const [key, value] of pending.getRawAttributes()) known[key] ??= value;
   return known;
-}
-
-function ownInstanceId(): string {
-  fallbackInstanceId ??= process.getBuiltinModule('node:crypto').randomUUID();
-  return fallbackInstanceId;
 }
 
 function text(value: unknown): string | undefined {

@@ -96,6 +96,7 @@ describe('the record of a span', () => {
       [
         'recordId',
         'rev',
+        'instanceId',
         'seq',
         'kind',
         'name',
@@ -283,18 +284,17 @@ describe('the writer of records', () => {
     expect(sourceOf(resource)).toEqual({
       serviceName: 'orders',
       serviceVersion: '1.2.3',
-      instanceId: 'i-1',
+      serviceInstanceId: 'i-1',
       host: 'h-1',
       pid: process.pid,
     });
     expect(sourceOf(resource)).toBe(sourceOf(resource));
   });
 
-  it('has one instance id for the life of the process where the resource has none', () => {
-    const [one, other] = [sourceOf({ attributes: {} }), sourceOf({ attributes: {} })];
+  it('has no instance id of the service where the resource has none', () => {
+    const one = sourceOf({ attributes: {} });
 
-    expect(one.instanceId).toMatch(/^[0-9a-f-]{36}$/);
-    expect(other.instanceId).toBe(one.instanceId);
+    expect(one).not.toHaveProperty('serviceInstanceId');
     expect(one.serviceName).toBe('unknown_service');
     expect(one.host).not.toBe('');
   });

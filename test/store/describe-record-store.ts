@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import { EXECUTION_COLUMNS, type ExecutionRow, rowValuesFromRecord } from '../../src/store/execution-row.ts';
 import type { RecordStore, RetentionPolicy } from '../../src/store/record-store.ts';
-import { failure, runRecord, stepRecord, TEST_EPOCH_MS } from '../support/execution-records.ts';
+import { failure, runRecord, stepRecord, TEST_EPOCH_MS, TEST_WRITER } from '../support/execution-records.ts';
+import { describeAccounts } from './describe-accounts.ts';
+import { describeInterrupt } from './describe-interrupt.ts';
+import { describeRemoteChildren } from './describe-remote-children.ts';
 
 /** A store under test, and a way to see what it keeps that is not the store itself. */
 export interface StoreUnderTest {
@@ -10,8 +13,27 @@ export interface StoreUnderTest {
   rows(): Promise<readonly ExecutionRow[]>;
   /** Record id and reason of what is in quarantine. */
   quarantined(): Promise<readonly (readonly [string, string])[]>;
+  /** What the ledger has to account for, an instance each: the view `lost_records`. */
+  balances(): Promise<readonly InstanceBalance[]>;
   /** Ends the test: closes what is still open and removes what was made. */
   dispose(): Promise<void>;
+}
+
+/** A row of `lost_records`, by the columns the contract is about. */
+export interface InstanceBalance {
+  readonly instance_id: string;
+  readonly service_name: string;
+  readonly durability: string;
+  readonly heartbeat_at: number;
+  readonly ended_at: number | null;
+  readonly last_seq: number;
+  readonly sampled_out: number;
+  readonly stored: number;
+  readonly quarantined: number;
+  readonly pruned: number;
+  readonly lost: number;
+  readonly lost_unnumbered: number;
+  readonly missing: number;
 }
 
 /** How a store for the contract is made. `now` is the time retention goes by. */
@@ -69,7 +91,7 @@ export function describeRecordStore(name: string, open: OpenStore): void {
         const bad = stepRecord({ name: undefined as never });
         const refusal = store.write([good, bad, stepRecord()]);
         await expect(refusal).rejects.toMatchObject({ code: expect.any(String) });
-        await expect(refusal).rejects.toThrow(/execution_records\.name/);
+        await expect(refusal).rejects.toThrow(/execution_records\.name|column ["']name["']/i);
         expect(await ids()).toEqual([]);
         await store.write([good]);
         expect(await ids()).toEqual([good.recordId]);
@@ -136,6 +158,15 @@ export function describeRecordStore(name: string, open: OpenStore): void {
         expect(await subject.quarantined()).toEqual([[record.recordId, 'SQLITE_CONSTRAINT']]);
         expect(await ids()).toEqual([]);
       });
+
+      it('gives up what is discarded, and counts it once', async () => {
+        const [kept, gone] = [stepRecord(), stepRecord()];
+        await store.quarantine([kept, gone].map((record) => ({ record, reason: '22001' })));
+        const key = { recordId: gone.recordId, rev: gone.rev };
+        expect(await store.discard?.([key, { ...key, rev: 99 }])).toBe(1);
+        expect(await store.discard?.([key])).toBe(0);
+        expect(await subject.quarantined()).toEqual([[kept.recordId, '22001']]);
+      });
     });
 
     describe('prune', () => {
@@ -183,6 +214,10 @@ export function describeRecordStore(name: string, open: OpenStore): void {
         expect(report.bytesAfter).toBeLessThan(report.bytesBefore);
       });
     });
+
+    describeAccounts(open);
+    describeInterrupt(open);
+    describeRemoteChildren(open);
 
     describe('its life', () => {
       it('can be initialised again and keeps what it has', async () => {
@@ -239,6 +274,8 @@ function fullRecord(): ExecutionRecord {
     failedRecordId: 'f',
     failedSteps: '[]',
     failedCount: 2,
+    remoteFailures: 3,
+    writer: { ...TEST_WRITER, serviceInstanceId: 'i' },
     rejectionReason: 'tenant_limit',
     rejectionDetail: '{}',
     skipReason: 's',

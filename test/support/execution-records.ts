@@ -4,10 +4,12 @@ import type { ExecutionRecord, RecordSource } from '../../src/records/execution-
 export const TEST_WRITER: RecordSource = {
   serviceName: 'orders',
   serviceVersion: '1.2.3',
-  instanceId: '0190c0de-0000-7000-8000-000000000001',
   host: 'host-1',
   pid: 4242,
 };
+
+/** The instance that numbered every record, unless a test says otherwise. */
+export const TEST_INSTANCE_ID = '0190c0de-0000-7000-8000-000000000001';
 
 /** 2026-11-20T03:00:00Z: when the first record starts; each next one starts a millisecond later. */
 export const TEST_EPOCH_MS = Date.UTC(2026, 10, 20, 3);
@@ -59,6 +61,7 @@ function executionRecord(
     ...identity,
     recordId,
     rev: 1,
+    instanceId: TEST_INSTANCE_ID,
     seq,
     pipeline: 'nightly-orders',
     runId: recordId,

@@ -1,0 +1,166 @@
+import { closeSync, unlink, unlinkSync } from 'node:fs';
+import { logGuarded } from '../export/guarded-log.ts';
+import type { Lane } from '../export/record-queue.ts';
+import type { Segment } from './segment.ts';
+
+/** The segments of this instance and of those it has taken over: how many bytes they have, and when they can go. */
+export class SpoolFiles {
+  readonly #segments = new Map<number, Segment>();
+  readonly #bytes: Record<Lane, number> = { first: 0, second: 0 };
+  #lastId = 0;
+  #startsStoredAt = 0;
+  #lossesStoredNo = 0;
+  #unlinkErrors = 0;
+
+  /** Bytes of all files. */
+  get bytes(): number {
+    return this.#bytes.first + this.#bytes.second;
+  }
+
+  bytesOf(lane: Lane): number {
+    return this.#bytes[lane];
+  }
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  get(id: number): Segment | undefined {
+    return this.#segments.get(id);
+  }
+
+  all(): Iterable<Segment> {
+    return this.#segments.values();
+  }
+
+  add(segment: Segment): void {
+    this.#segments.set(segment.id, segment);
+    if (segment.hasFile) this.#bytes[segment.lane] += segment.bytes;
+  }
+
+  grow(segment: Segment, bytes: number): void {
+    segment.bytes += bytes;
+    if (segment.hasFile) this.#bytes[segment.lane] += bytes;
+  }
+
+  /** Is told that the frames of a segment are in a file now, and no longer kept in memory. */
+  hasFile(segment: Segment): void {
+    segment.tail = undefined;
+    if (!this.#segments.has(segment.id)) {
+      // In the meantime it has become needless.
+      this.#unlink(segment.path);
+      return;
+    }
+    segment.hasFile = true;
+    this.#bytes[segment.lane] += segment.bytes;
+    this.collect(segment);
+  }
+
+  /** Is told that nothing more is added to a segment. */
+  seal(segment: Segment): void {
+    segment.isSealed = true;
+    closeFile(segment);
+    this.collect(segment);
+  }
+
+  /** What started before `time` is known to the store. */
+  startsStored(time: number): void {
+    if (time <= this.#startsStoredAt) return;
+    this.#startsStoredAt = time;
+    this.#collectAll();
+  }
+
+  /** The losses up to this number are. */
+  lossesStored(lossNo: number): void {
+    if (lossNo <= this.#lossesStoredNo) return;
+    this.#lossesStoredNo = lossNo;
+    this.#collectAll();
+  }
+
+  /** Whether anybody needs a segment, now or after a crash. */
+  isNeeded(segment: Segment): boolean {
+    const { unsettled, lastStartAt, lastLossNo, repeats } = segment;
+    if (unsettled.records > 0 || lastLossNo > this.#lossesStoredNo) return true;
+    if (lastStartAt > 0 && lastStartAt >= this.#startsStoredAt) return true;
+    return repeats !== undefined && this.isNeeded(repeats);
+  }
+
+  /** Removes a segment of this instance that nobody needs any more. Those taken over go all at once. */
+  collect(segment: Segment): void {
+    if (!segment.isSealed || segment.heir !== undefined || this.isNeeded(segment)) return;
+    if (segment.hasFile) this.#unlink(segment.path);
+    this.drop(segment);
+  }
+
+  /** Leaves a segment out. */
+  drop(segment: Segment): void {
+    this.#withoutFile(segment);
+    segment.tail = undefined;
+    this.#segments.delete(segment.id);
+  }
+
+  /** The oldest segment of the second lane that has a file; it may be open. */
+  oldestOfSecondLane(): Segment | undefined {
+    let oldest: Segment | undefined;
+    for (const segment of this.#segments.values()) {
+      if (segment.lane !== 'second' || !segment.hasFile) continue;
+      // One that is open is the youngest, and times of others may be equal.
+      if (oldest === undefined || segment.openedAt < oldest.openedAt) oldest = segment;
+    }
+    return oldest;
+  }
+
+  /** Is told that the directory of this instance is gone, with all files in it. */
+  vanished(): void {
+    for (const segment of this.#segments.values()) {
+      if (segment.heir === undefined) this.#withoutFile(segment);
+    }
+  }
+
+  /** Removes the file at once, for the room it takes; what is in memory of its records stays. */
+  evict(segment: Segment): void {
+    closeFile(segment);
+    segment.isSealed = true;
+    try {
+      unlinkSync(segment.path);
+    } catch (error) {
+      this.#onUnlinkError(error as NodeJS.ErrnoException);
+    }
+    this.#withoutFile(segment);
+    this.collect(segment);
+  }
+
+  #collectAll(): void {
+    for (const segment of this.#segments.values()) this.collect(segment);
+  }
+
+  #withoutFile(segment: Segment): void {
+    if (!segment.hasFile) return;
+    segment.hasFile = false;
+    this.#bytes[segment.lane] -= segment.bytes;
+  }
+
+  #unlink(path: string): void {
+    unlink(path, (error) => {
+      if (error !== null) this.#onUnlinkError(error);
+    });
+  }
+
+  #onUnlinkError({ code }: NodeJS.ErrnoException): void {
+    if (code === 'ENOENT' || this.#unlinkErrors++ > 0) return;
+    logGuarded(
+      'warn',
+      () => `files of the spool can not be removed (${code}): they are found again at the next start`,
+    );
+  }
+}
+
+function closeFile(segment: Segment): void {
+  if (segment.fd === undefined) return;
+  try {
+    closeSync(segment.fd);
+  } catch {
+    // Closed or not, it is not used again.
+  }
+  segment.fd = undefined;
+}
