@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ENGINES, type EngineInfo, type EngineName } from '../engines.ts';
 import { findInstalled, readManifest } from '../installed-packages.ts';
+import { neverThrow } from '../lifecycle/never-throw.ts';
 import { describeError } from '../lifecycle/outcome.ts';
 import { report } from '../lifecycle/report.ts';
 import { isInRange } from '../version-range.ts';
@@ -56,7 +57,7 @@ function publishes({ name }: EngineInfo): boolean {
 }
 
 function listenTo(name: EngineName): void {
-  ADAPTERS[name].instrument(undefined, new EngineLifecycle(name));
+  neverThrow(`listening to ${name}`, () => ADAPTERS[name].instrument(undefined, new EngineLifecycle(name)));
   hooked.set(name, { problem: async () => undefined });
 }
 

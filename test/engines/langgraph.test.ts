@@ -5,6 +5,7 @@ import {
   createEngineApplication,
   type EngineApplication,
   LANES,
+  type Lane,
   type RecordedRow,
 } from '../support/engine-application.ts';
 import { INSTALL_MILLIS } from '../support/fixture-project.ts';
@@ -21,6 +22,7 @@ const SCENARIOS = [
   'breakpoint',
   'again',
   'superseded',
+  'drained',
   'functional',
   'left',
   'aborted',
@@ -29,6 +31,7 @@ const SCENARIOS = [
   'lost',
   'unnamed',
 ];
+const [NEWEST] = LANES as readonly [Lane, Lane];
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 
@@ -190,6 +193,15 @@ describe.each(LANES.flatMap((lane) => ['mjs', 'cjs'].map((module) => ({ ...lane,
       expect(run('breakpoint')?.interrupt_count).toBe(1);
     });
 
+    it('goes on with the same run after a deployment it was drained for, where the engine can', () => {
+      const expected = [
+        ' > pipeline drained: success',
+        'drained > step after: success',
+        'drained > step before: success',
+      ];
+      expect(described(runOf(rows, 'drained'))).toEqual(lane.lane === 'newest' ? expected : []);
+    });
+
     it('is another attempt of a run that failed where its thread is gone on with', () => {
       const runs = runOf(rows, 'again').filter(({ kind }) => kind === 'pipeline');
       expect(runs.map(({ attempt, outcome }) => [attempt, outcome])).toEqual([
@@ -253,6 +265,27 @@ describe.each(LANES.flatMap((lane) => ['mjs', 'cjs'].map((module) => ({ ...lane,
     });
   },
 );
+
+describe('two builds of LangGraph in one program', () => {
+  it(
+    'are recorded once each, also where they are handed over by hand',
+    async () => {
+      const application = await createEngineApplication('langgraph', NEWEST);
+      const end = await application.run('both.mjs');
+      const rows = application.rows();
+      await application.remove();
+
+      expect(end).toMatchObject({ exitCode: 0, stdout: 'module,common\n', stderr: '' });
+      expect(described(rows)).toEqual([
+        ' > pipeline common: success',
+        ' > pipeline module: success',
+        'common > step work: success',
+        'module > step work: success',
+      ]);
+    },
+    INSTALL_MILLIS,
+  );
+});
 
 describe.each(LANES)('a thread of the $lane LangGraph that several processes go on with', (lane) => {
   it(

@@ -6,7 +6,7 @@ export type ErrorMeaning =
   | { readonly kind: 'failure'; readonly outcome?: Outcome; readonly error: unknown }
   /** The graph waits for something outside; `ids` are what it waits for. */
   | { readonly kind: 'interrupt'; readonly ids: readonly string[] }
-  /** No error but control flow: a command for the parent graph, a run that is drained. */
+  /** No error but control flow: a command for the parent graph. */
   | { readonly kind: 'control' };
 
 interface GraphError {
@@ -36,6 +36,8 @@ export function meaningOf(
   if (typeof error !== 'object' || error === null) return { kind: 'failure', error };
   const { name, message, is_bubble_up, interrupts } = error as GraphError;
   if (INTERRUPTS.has(name)) return { kind: 'interrupt', ids: idsOf(interrupts ?? [], fallbackId) };
+  // A run that is drained for a shutdown waits until somebody goes on with it.
+  if (name === 'GraphDrained') return { kind: 'interrupt', ids: ['drain'] };
   if (is_bubble_up === true) return { kind: 'control' };
   if (name === 'NodeTimeoutError') return { kind: 'failure', outcome: 'timeout', error };
   const isAbort = ABORTED.has(message) || name === 'AbortError';

@@ -111,11 +111,21 @@ export class Invocation {
       const error = thrown ?? this.#loopEnd?.thrown;
       const run = this.#run ?? (error === undefined ? undefined : this.#runs.start(this.#call));
       if (run === undefined) return;
-      if (error !== undefined) run.end(error, this.#meaningOf(error));
-      else if (this.#loopEnd === undefined) run.cancel();
-      else if (!run.suspend(breakpointOf(this.#loopEnd.loop))) run.end();
-      else this.#runs.wait(run, this.#loopEnd.loop);
+      const meaning = error === undefined ? undefined : this.#meaningOf(error);
+      const stop = meaning?.kind === 'interrupt' ? meaning.ids[0] : this.#breakpoint();
+      const isWaiting = (meaning === undefined || meaning.kind === 'interrupt') && run.suspend(stop);
+      if (this.#loopEnd === undefined && error === undefined) run.cancel();
+      else if (!isWaiting) run.end(error, meaning);
+      else if (this.#loopEnd !== undefined) this.#runs.wait(run, this.#loopEnd.loop);
     });
+  }
+
+  /** Where the loop stopped because the graph was told to stop there. */
+  #breakpoint(): string | undefined {
+    const loop = this.#loopEnd?.loop;
+    return loop?.status?.startsWith('interrupt_') === true
+      ? `${loop.status} ${loop.checkpoint.id}`
+      : undefined;
   }
 
   /** What the engine throws once nobody reads its stream any more says nothing of the graph. */
@@ -143,9 +153,4 @@ export function isResume(input: unknown): boolean {
   if (input === null || input === undefined) return true;
   const { lg_name, resume } = input as { readonly lg_name?: unknown; readonly resume?: unknown };
   return lg_name === 'Command' && resume !== null && resume !== undefined;
-}
-
-/** Where the loop stopped because the graph was told to stop there. */
-function breakpointOf({ status, checkpoint }: PregelLoop): string | undefined {
-  return status?.startsWith('interrupt_') === true ? `${status} ${checkpoint.id}` : undefined;
 }

@@ -75,7 +75,9 @@ export type RunAttempt = (
  * methods are covered on it, not on their prototype, and a task's runnable by one that only invokes differently.
  */
 export function followTasks(loop: PregelLoop, runAttempt: RunAttempt): void {
-  const cover = (task: LoopTask | undefined, isCall: boolean) => {
+  const cover = (task: LoopTask | undefined, isCall: boolean) =>
+    neverThrow('a task of langgraph', () => coverTask(task, isCall));
+  const coverTask = (task: LoopTask | undefined, isCall: boolean) => {
     if (typeof task?.proc?.invoke !== 'function' || covered.has(task.proc)) return;
     const counting = isHidden(task) ? task.proc : countingTokens(task.proc);
     const { invoke } = counting;
@@ -90,11 +92,7 @@ export function followTasks(loop: PregelLoop, runAttempt: RunAttempt): void {
   const { tick, acceptPush, scheduleErrorHandler } = loop;
   loop.tick = async function (...args) {
     const goesOn = await tick.apply(this, args);
-    if (goesOn) {
-      neverThrow('tasks of langgraph', () => {
-        for (const task of Object.values(this.tasks)) cover(task, false);
-      });
-    }
+    if (goesOn) for (const task of Object.values(this.tasks)) cover(task, false);
     return goesOn;
   };
   const coverResult = (method: (...args: unknown[]) => unknown, isCall: boolean) =>

@@ -184,6 +184,21 @@ exports.scenarios = {
     return (await graph.invoke({ done: [] }, config)).done.join();
   },
 
+  /** Stops for a deployment between two nodes, where the engine can; then goes on. */
+  async drained({ StateGraph, START, MemorySaver, RunControl }) {
+    if (RunControl === undefined) return 'not at all';
+    const control = new RunControl();
+    const graph = new StateGraph(channels('done'))
+      .addNode('before', () => adding(control.requestDrain('deployment'), 'before'))
+      .addNode('after', () => ({ done: ['after'] }))
+      .addEdge(START, 'before')
+      .addEdge('before', 'after')
+      .compile({ name: 'drained', checkpointer: new MemorySaver() });
+    const config = { configurable: { thread_id: 'd' } };
+    const stopped = await graph.invoke({ done: [] }, { ...config, control }).catch(({ name }) => name);
+    return `${stopped} ${(await graph.invoke(null, config)).done}`;
+  },
+
   async functional({ entrypoint, task }, { span }) {
     let tries = 0;
     const fetchPage = task({ name: 'fetchPage', retry: PATIENT }, async (page) => {
