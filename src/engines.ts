@@ -11,10 +11,11 @@ export interface EngineInfo {
 }
 
 /** What an engine is called in options, the environment and the ledger. */
-export type EngineName = 'ai-sdk' | 'langgraph' | 'listr2' | 'openai-agents';
+export type EngineName = 'listr2' | 'ai-sdk' | 'langgraph' | 'openai-agents';
 
 /** Every engine there is. What knows how to instrument one is in `instrumentation/engines`. */
 export const ENGINES: readonly EngineInfo[] = [
+  { name: 'listr2', packageName: 'listr2', versions: '>=6.6.0 <12.0.0' },
   { name: 'ai-sdk', packageName: 'ai', versions: '>=7.0.0 <8.0.0' },
   {
     name: 'langgraph',
@@ -22,7 +23,6 @@ export const ENGINES: readonly EngineInfo[] = [
     entryPoints: ['@langchain/langgraph/prebuilt', '@langchain/langgraph/pregel', '@langchain/langgraph/web'],
     versions: '>=0.2.46 <2.0.0',
   },
-  { name: 'listr2', packageName: 'listr2', versions: '>=6.6.0 <12.0.0' },
   { name: 'openai-agents', packageName: '@openai/agents-core', versions: '>=0.4.0 <0.21.0' },
 ];
 

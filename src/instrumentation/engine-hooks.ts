@@ -17,9 +17,9 @@ import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
 const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
+  listr2,
   'ai-sdk': aiSdk,
   langgraph,
-  listr2,
   'openai-agents': openaiAgents,
 };
 
