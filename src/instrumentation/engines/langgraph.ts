@@ -45,7 +45,8 @@ export const langgraph: EngineAdapter = {
     };
     prototype._runLoop = function (params) {
       const work = () => _runLoop.call(this, params);
-      const invocation = lifecycle.isOn ? Invocation.current : undefined;
+      const isLoop = typeof params?.loop?.tick === 'function';
+      const invocation = isLoop && lifecycle.isOn ? Invocation.current : undefined;
       return invocation?.runLoop(this, params.loop, work) ?? work();
     };
   },
