@@ -1,6 +1,8 @@
 import { type Context, diag, type Meter } from '@opentelemetry/api';
 import type { ExecutionKind, Outcome } from '../execution.ts';
 import type { RecordExporter } from '../export/record-exporter.ts';
+import { problemOfRecognise, resolveRecognise } from '../recognisers/recognise-options.ts';
+import { RuleSet } from '../recognisers/rule-set.ts';
 import type { EndedSpan, SpanProcessorShape, StartedSpan } from '../records/ended-span.ts';
 import { endOf } from '../records/execution-end.ts';
 import { factsOf, kindOf } from '../records/execution-facts.ts';
@@ -18,6 +20,7 @@ import {
   ATTR_RECOVERED_FAILURES,
 } from '../semconv.ts';
 import type { ExecutionSpanProcessorOptions } from './execution-span-processor-options.ts';
+import { ForeignExecutions } from './foreign-executions.ts';
 import { KeptRuns } from './kept-runs.ts';
 import { type LiveExecution, LiveExecutions, type LiveExecutionView } from './live-executions.ts';
 
@@ -37,6 +40,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   readonly #capture: CaptureOptions;
   readonly #now: () => number;
   readonly #live: LiveExecutions;
+  readonly #foreign: ForeignExecutions;
   readonly #kept: KeptRuns;
   readonly #reported = new Set<string>();
   /** Counts starts and ends, so that their order does not depend on clocks. */
@@ -55,6 +59,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     };
     this.#now = options.clock ?? Date.now;
     this.#live = new LiveExecutions(maxLive, (execution) => this.#evicted(execution));
+    this.#foreign = this.#foreignExecutions(options);
     this.#kept = new KeptRuns(
       resolveKeepPolicy(options.keep),
       (record) => this.#export(record),
@@ -83,7 +88,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   onStart(span: StartedSpan, parentContext: Context): void {
     try {
       const kind = kindOf(span);
-      if (kind === undefined) this.#live.startForeign(span, parentContext);
+      if (kind === undefined) this.#foreign.start(span, parentContext);
       else this.#start(span, kind, parentContext);
     } catch (error) {
       this.#report('start', error);
@@ -109,9 +114,19 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   onEnd(span: EndedSpan): void {
     try {
       const kind = kindOf(span);
-      if (kind !== undefined) this.#end(span, kind);
+      if (kind === undefined) this.#foreign.end(span);
+      else this.#end(span, kind, this.#live.of(span) ?? this.#foreign.adopted(span));
     } catch (error) {
       this.#report('end', error);
+    }
+  }
+
+  /** Makes the records of ended spans of other libraries that wait for those around them. Never throws. */
+  settle(): void {
+    try {
+      this.#foreign.settleAll();
+    } catch (error) {
+      this.#report('settle', error);
     }
   }
 
@@ -120,6 +135,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
    * policy holds until the end of a run stays held.
    */
   async forceFlush(): Promise<void> {
+    this.settle();
     try {
       await this.#exporter.forceFlush();
     } catch (error) {
@@ -129,6 +145,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 
   /** Decides what the keep policy still holds, then shuts the exporter down. */
   async shutdown(): Promise<void> {
+    this.settle();
     try {
       this.#kept.close();
     } catch (error) {
@@ -149,7 +166,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 
   /** A suspended parent has no span now; its children name it by its record. */
   #parentOf(span: StartedSpan, parentContext: Context): LiveExecution | undefined {
-    const parent = this.#live.parentOf(parentContext);
+    const parent = this.#foreign.around(span, parentContext, this.#live.parentOf(parentContext));
     if (parent !== undefined || !this.#live.hasSuspended) return parent;
     const recordId = span.attributes[ATTR_PARENT_RECORD_ID];
     return typeof recordId === 'string' ? this.#live.suspended(recordId) : undefined;
@@ -170,8 +187,29 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     };
   }
 
-  #end(span: EndedSpan, kind: ExecutionKind): void {
-    const known = this.#live.of(span);
+  #foreignExecutions(options: ExecutionSpanProcessorOptions): ForeignExecutions {
+    const problem = options.recognise === undefined ? undefined : problemOfRecognise(options.recognise);
+    if (problem !== undefined) throw new TypeError(problem);
+    const { groups, ...limits } = resolveRecognise(options.recognise);
+    const report = (error: unknown) => this.#report('recognisers', error);
+    const rules = new RuleSet(groups, options.isInstrumented ?? (() => false), report);
+    const maker = {
+      make: (span: EndedSpan, kind: ExecutionKind, parent: LiveExecution | undefined) =>
+        this.#liveFrom(span, kind, parent),
+      refine: (execution: LiveExecution, span: EndedSpan, kind: ExecutionKind) => {
+        const { recordId } = execution.facts;
+        execution.facts = { ...factsOf(span, kind, execution.parent?.facts, this.#now), recordId };
+      },
+      end: (span: EndedSpan, kind: ExecutionKind, execution: LiveExecution) => {
+        this.#end(span, kind, execution);
+        // What goes on with it, if anything does, names it by its record and may be in another process.
+        this.#live.resume(execution.facts.recordId);
+      },
+    };
+    return new ForeignExecutions(rules, this.#live, maker, limits, report);
+  }
+
+  #end(span: EndedSpan, kind: ExecutionKind, known: LiveExecution | undefined): void {
     const execution = known ?? this.#liveFrom(span, kind, undefined);
     this.#live.becomes(execution, kind);
     this.#live.end(execution);

@@ -48,10 +48,10 @@ export interface LiveExecutionView {
 const MAX_PIPELINE_SERIES = 200;
 
 /**
- * The executions of this process, from their start to their end. What is known of one hangs on its span, and on spans
- * of other libraries that run in it, so it lives as long as they do and is found without a search. Beside that there is
- * a list of what runs now, bounded by count alone: long jobs are the ones people ask about, so age evicts nothing. When
- * it is full the oldest go, counted; their records are as good as any.
+ * The executions of this process, from their start to their end. What is known of one hangs on its span, so it lives as
+ * long as that does and is found without a search. Beside that there is a list of what runs now, bounded by count alone:
+ * long jobs are the ones people ask about, so age evicts nothing. When it is full the oldest go, counted; their records
+ * are as good as any.
  */
 export class LiveExecutions {
   /** Names the property of spans; one for each table, since there may be several processors. */
@@ -68,7 +68,12 @@ export class LiveExecutions {
     this.#onEvicted = onEvicted;
   }
 
-  /** The execution a span is, or runs in; undefined where the start of the span was not seen. */
+  /** Whether nothing runs and nothing is suspended. */
+  get isEmpty(): boolean {
+    return this.#running.size === 0 && this.#suspended.size === 0;
+  }
+
+  /** The execution a span of ours is; undefined where the start of the span was not seen. */
   of(span: object): LiveExecution | undefined {
     return (span as Carrier)[this.#key];
   }
@@ -92,15 +97,13 @@ export class LiveExecutions {
 
   start(span: object, execution: LiveExecution): void {
     (span as Carrier)[this.#key] = execution;
-    if (this.#running.size >= this.#max) this.#evict();
-    this.#running.add(execution);
+    this.list(execution);
   }
 
-  /** A span of another library starts: executions below it belong to the execution it runs in. */
-  startForeign(span: object, parentContext: Context): void {
-    if (this.#running.size === 0 && this.#suspended.size === 0) return;
-    const execution = this.parentOf(parentContext);
-    if (execution !== undefined) (span as Carrier)[this.#key] = execution;
+  /** Puts an execution on the list of what runs. */
+  list(execution: LiveExecution): void {
+    if (this.#running.size >= this.#max) this.#evict();
+    this.#running.add(execution);
   }
 
   /** Takes an execution whose span ends off the list. */
