@@ -64,6 +64,9 @@ export {
 } from './processor/execution-span-processor.ts';
 export type { LiveExecutionView } from './processor/live-executions.ts';
 export { type RecordSampler, recordExecutions, type SamplerShape } from './processor/record-sampler.ts';
+export type { ForeignSpan } from './recognisers/foreign-span.ts';
+export type { RecogniseOptions, RuleName } from './recognisers/recognise-options.ts';
+export type { RuleKind, SpanEnding, SpanRule, SpanSegment, SpanValue } from './recognisers/span-rule.ts';
 export type { EndedSpan, EndedSpanEvent, SpanProcessorShape, StartedSpan } from './records/ended-span.ts';
 export type {
   ExecutionRecord,

@@ -7,7 +7,7 @@ import { isInRange } from '../version-range.ts';
 import type { EngineAdapter } from './engine-adapter.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
-import { keepOn } from './engine-switches.ts';
+import { keepOn, noteInstrumented } from './engine-switches.ts';
 import { listr2 } from './engines/listr2.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
@@ -69,6 +69,7 @@ export function instrument(engineModule: object): void {
   }
   keepOn(adapter.name);
   adapter.instrument(engineModule, new EngineLifecycle(adapter.name));
+  noteInstrumented(adapter.name);
 }
 
 function isWanted({ name, packageName }: EngineInfo, engines: EnginesOptions): boolean {
@@ -88,7 +89,9 @@ function instrumentLoaded(engine: EngineInfo, moduleExports: unknown, folder: st
     return;
   }
   // The import hook also sees the module namespace a CommonJS build is wrapped in, which may lack what is needed.
-  if (adapter.recognises(moduleExports)) adapter.instrument(moduleExports, new EngineLifecycle(engine.name));
+  if (!adapter.recognises(moduleExports)) return;
+  adapter.instrument(moduleExports, new EngineLifecycle(engine.name));
+  noteInstrumented(engine.name);
 }
 
 function versionIn(folder: string | undefined): string | undefined {

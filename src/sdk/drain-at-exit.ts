@@ -11,6 +11,8 @@ const LOOK_MILLIS = 2;
 export interface Drainable {
   /** Records not stored yet. */
   readonly queued: number;
+  /** Queues what is held back. Never throws. */
+  settle(): void;
   /** Writes what it can, blocking for `millis` at most. Never throws. */
   handOver(millis: number): void;
 }
@@ -46,6 +48,7 @@ function listen(): void {
   let hasGivenUp = false;
   process.on('beforeExit', () => {
     // Emitted again after each wait: only something new may start another.
+    for (const drainable of drainables) drainable.settle();
     if (hasGivenUp || (queued() === 0 && flushes.size === 0)) return;
     const running = new Set<object>();
     for (const flush of flushes) {
@@ -63,7 +66,10 @@ function listen(): void {
     }, LOOK_MILLIS);
   });
   process.on('exit', () => {
-    for (const drainable of drainables) if (drainable.queued > 0) drainable.handOver(EXIT_MILLIS);
+    for (const drainable of drainables) {
+      drainable.settle();
+      if (drainable.queued > 0) drainable.handOver(EXIT_MILLIS);
+    }
   });
 }
 

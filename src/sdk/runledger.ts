@@ -2,6 +2,7 @@ import type { Meter } from '@opentelemetry/api';
 import { BatchRecordExporter } from '../export/batch-record-exporter.ts';
 import { registerExporterMetrics } from '../export/exporter-metrics.ts';
 import type { RecordAccounts, ShutdownReport } from '../export/record-exporter.ts';
+import { isInstrumented } from '../instrumentation/engine-switches.ts';
 import { ExecutionSpanProcessor } from '../processor/execution-span-processor.ts';
 import type { LiveExecutionView } from '../processor/live-executions.ts';
 import { type RecordSampler, recordExecutions, type SamplerShape } from '../processor/record-sampler.ts';
@@ -52,7 +53,7 @@ export class Runledger {
 
   /** Wraps a sampler so that executions it drops are still recorded, and nothing more is exported. */
   sampler<Sampler extends SamplerShape>(sampler: Sampler): RecordSampler<Sampler> {
-    return this.#recording === undefined ? sampler : recordExecutions(sampler);
+    return this.#recording === undefined ? sampler : recordExecutions(sampler, this.options.recognise);
   }
 
   /** Resolves while the queue has room: await it between steps to let a slow store catch up. Never rejects. */
@@ -65,6 +66,11 @@ export class Runledger {
     return this.#recording?.exporter.accounts().queued ?? 0;
   }
 
+  /** Makes the records of ended spans of other libraries that wait for those around them. Never throws. */
+  settle(): void {
+    this.#recording?.processor.settle();
+  }
+
   /** Writes what is queued from an `exit` handler, blocking for `millis` at most. Never throws. */
   handOver(millis: number): void {
     this.#recording?.exporter.handOver(millis);
@@ -72,6 +78,7 @@ export class Runledger {
 
   /** Resolves when everything that ended before is stored or given up. Never rejects. */
   forceFlush(): Promise<void> {
+    this.settle();
     return this.#recording?.exporter.forceFlush() ?? Promise.resolve();
   }
 
@@ -111,12 +118,14 @@ export function createRunledger(options: RunledgerOptions = {}): Runledger {
 function recordingFrom(options: ResolvedOptions): Recording | undefined {
   const store = storeFromChoice(options.store);
   if (store === undefined) return undefined;
-  const { keep, redact, retention, maxLiveExecutions } = options;
+  const { keep, redact, recognise, retention, maxLiveExecutions } = options;
   const retained = retention === false ? store : new RetainedStore(store, retention);
   const exporter = new BatchRecordExporter(retained, options.batch);
   const processor = new ExecutionSpanProcessor({
     exporter,
     keep,
+    recognise,
+    isInstrumented,
     ...(redact !== undefined && { redact }),
     ...(maxLiveExecutions !== undefined && { maxLiveExecutions }),
   });

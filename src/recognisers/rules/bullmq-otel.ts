@@ -29,6 +29,7 @@ export const bullmqOtel: RuleGroup = {
       // What a worker does with a job that failed says whether there will be another attempt.
       attribute: ATTR_OPERATION,
       spanName: /^(?:retry|delay|fail) /,
+      isSetLater: true,
       kind: 'part',
       attributes: ({ attributes }) => ({ [ATTR_FINAL]: attributes[ATTR_OPERATION] === 'fail' }),
     },
