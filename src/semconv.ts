@@ -110,12 +110,18 @@ export const METRIC_COST_TOKENS = 'runledger.cost.tokens';
 
 // Metrics of the ledger itself.
 export const METRIC_RECORDS_CREATED = 'runledger.records.created';
+/** Taken over from processes that died. */
+export const METRIC_RECORDS_RECOVERED = 'runledger.records.recovered';
 export const METRIC_RECORDS_STORED = 'runledger.records.stored';
 export const METRIC_RECORDS_SAMPLED_OUT = 'runledger.records.sampled_out';
 export const METRIC_RECORDS_DROPPED = 'runledger.records.dropped';
 export const METRIC_RECORDS_QUARANTINED = 'runledger.records.quarantined';
 export const METRIC_RECORDS_QUEUED = 'runledger.records.queued';
 export const METRIC_RECORDS_QUEUED_BYTES = 'runledger.records.queued_bytes';
+export const METRIC_RECORDS_SPOOLED = 'runledger.records.spooled';
+export const METRIC_SPOOL_BYTES = 'runledger.spool.bytes';
+export const METRIC_SPOOL_OLDEST_AGE = 'runledger.spool.oldest_age';
+export const METRIC_STORE_BREAKER = 'runledger.store.breaker';
 export const METRIC_STORE_WRITE_DURATION = 'runledger.store.write.duration';
 export const METRIC_EXECUTIONS_EVICTED = 'runledger.executions.evicted';
 

@@ -12,8 +12,24 @@ export type {
   QueryResult,
   RunFilter,
 } from './store/ledger-reader.ts';
-export type { PruneReport, QuarantinedRecord, RecordStore, RetentionPolicy } from './store/record-store.ts';
-export type { LedgerDatabase, MigrationTable, QuarantineTable } from './store/sql/database.ts';
+export type {
+  Durability,
+  LedgerInstance,
+  LedgerReport,
+  PruneReport,
+  QuarantinedRecord,
+  RecordLoss,
+  RecordStore,
+  RetentionPolicy,
+} from './store/record-store.ts';
+export type {
+  InstanceTable,
+  LedgerDatabase,
+  LossTable,
+  MigrationTable,
+  QuarantineTable,
+  RemoteChildTable,
+} from './store/sql/database.ts';
 export { LedgerError, type LedgerErrorCode } from './store/sql/ledger-error.ts';
 export { openLedger } from './store/sql/ledger-reader.ts';
 export { nodeSqliteDialect } from './store/sql/node-sqlite-dialect.ts';

@@ -1,4 +1,4 @@
-import type { DropReason, RecordAccounts } from './record-exporter.ts';
+import { DROP_REASONS, type DropReason, type RecordAccounts } from './record-exporter.ts';
 import type { QueueStats } from './record-queue.ts';
 
 /**
@@ -7,26 +7,26 @@ import type { QueueStats } from './record-queue.ts';
  */
 export class RecordAccounting {
   #created = 0;
+  #recovered = 0;
   #stored = 0;
   #sampledOut = 0;
   #quarantined = 0;
-  readonly #dropped: Record<DropReason, number> = {
-    queue_full: 0,
-    spool_full: 0,
-    spool_io_error: 0,
-    corrupt_frame: 0,
-    after_shutdown: 0,
-    shutdown_deadline: 0,
-    quarantine_failed: 0,
-    internal_error: 0,
-  };
+  readonly #dropped = nothingDropped();
 
   get storedCount(): number {
     return this.#stored;
   }
 
+  get sampledOutCount(): number {
+    return this.#sampledOut;
+  }
+
   created(count: number): void {
     this.#created += count;
+  }
+
+  recovered(count: number): void {
+    this.#recovered += count;
   }
 
   stored(count: number): void {
@@ -49,12 +49,33 @@ export class RecordAccounting {
   accounts(queue: QueueStats): RecordAccounts {
     return {
       created: this.#created,
+      recovered: this.#recovered,
       stored: this.#stored,
       queued: queue.records,
       queuedBytes: queue.bytes,
+      spooled: queue.spooled,
+      spoolBytes: queue.spoolBytes,
       sampledOut: this.#sampledOut,
       quarantined: this.#quarantined,
       dropped: { ...this.#dropped },
     };
   }
+}
+
+/** The accounts where no records are made. */
+export const NO_ACCOUNTS: RecordAccounts = Object.freeze({
+  created: 0,
+  recovered: 0,
+  stored: 0,
+  queued: 0,
+  queuedBytes: 0,
+  spooled: 0,
+  spoolBytes: 0,
+  sampledOut: 0,
+  quarantined: 0,
+  dropped: Object.freeze(nothingDropped()),
+});
+
+function nothingDropped(): Record<DropReason, number> {
+  return Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>;
 }

@@ -1,21 +1,27 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ExecutionRecord } from '../records/execution-record.ts';
-import type { RecordStore } from '../store/record-store.ts';
+import type { Durability, RecordStore } from '../store/record-store.ts';
 import { RecordAccounting } from './accounting.ts';
 import { type BatchOptions, type ResolvedBatchOptions, resolveBatchOptions } from './batch-options.ts';
-import { BatchSize } from './batch-size.ts';
+import type { BreakerState } from './breaker.ts';
 import { within } from './deadline.ts';
-import { Deferred } from './deferred.ts';
-import { classifyError } from './error-classes.ts';
+import { DeliveryLoop } from './delivery-loop.ts';
 import { handOverAtExit } from './exit-hand-over.ts';
 import { ExporterLog } from './exporter-log.ts';
 import { FlushWaiters } from './flush-waiters.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { LedgerReporter } from './ledger-reporter.ts';
 import { MemoryRecordQueue } from './memory-record-queue.ts';
+import { OwnInstance } from './own-instance.ts';
 import { QueueRoom } from './queue-room.ts';
-import { RecordDelivery, StoreUnavailableError } from './record-delivery.ts';
-import type { RecordAccounts, RecordExporter, ShutdownReport } from './record-exporter.ts';
-import type { QueueRemains, RecordBatch, RecordQueue } from './record-queue.ts';
-import { RetryPolicy } from './retry-policy.ts';
+import { RecordDelivery } from './record-delivery.ts';
+import type {
+  DropReason,
+  RecordAccounts,
+  RecordExporter,
+  RunningSource,
+  ShutdownReport,
+} from './record-exporter.ts';
+import type { DropListener, QueueRemains, RecordQueue } from './record-queue.ts';
 import { StoreSession, type WriteListener } from './store-session.ts';
 
 /** Share of the shutdown's time that the drain may take; the rest is for closing the store. */
@@ -24,53 +30,99 @@ const DRAIN_SHARE = 0.9;
 const TRY_SHARE = 0.1;
 /** Revision of an execution's record where it has no other: it was neither suspended nor detached. */
 const ONLY_REVISION = 2;
+/** When a process looks for what dead ones left: once its start is over. Milliseconds. */
+const ADOPT_MILLIS = 100;
+
+/** Makes the queue of an exporter, which tells it of every record it has to give up. */
+export type QueueFactory = (instance: QueueOwner, onDrop: DropListener) => RecordQueue;
+
+/** Whose queue it is. */
+export interface QueueOwner {
+  readonly instanceId: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+}
 
 /**
  * Brings records to a store in batches, one write at a time, and loses none it does not count.
  *
- * It is *idle* while nothing is queued; *lingering* for `scheduledDelayMillis` after the first record; *writing*
- * batch after batch, without a pause, while something is queued; *waiting* between writes while the store does not
- * take them, without end. A flush or a shutdown cuts lingering and waiting short. Once shut down it stays *closed*.
- *
- * No call throws, rejects or blocks, whatever the store does. `export` is O(1). Timers do not keep the process
- * alive, except for callers that wait: `ready`, and within their deadlines `forceFlush` and `shutdown`.
+ * No call throws, rejects or blocks, whatever the store does. `export` is O(1); with a queue that is durable the record is
+ * acknowledged when it returns. Timers do not keep the process alive, except for callers that wait: `ready`, and
+ * within their deadlines `forceFlush` and `shutdown`.
  */
 export class BatchRecordExporter implements RecordExporter {
   readonly #options: ResolvedBatchOptions;
   readonly #accounting = new RecordAccounting();
+  readonly #instance: OwnInstance;
   readonly #queue: RecordQueue;
+  readonly #reporter: LedgerReporter;
   readonly #session: StoreSession;
   readonly #delivery: RecordDelivery;
-  readonly #retry: RetryPolicy;
-  readonly #batchSize: BatchSize;
-  readonly #room: QueueRoom;
+  readonly #housekeeping: Housekeeping;
+  readonly #loop: DeliveryLoop;
+  readonly #room = new QueueRoom();
   readonly #flushes = new FlushWaiters();
   readonly #log: ExporterLog;
-  /** Runs our work outside the async context of whoever exported the first record. */
-  readonly #outside = AsyncLocalStorage.snapshot();
-  /** The ledger's id of this life of the process: a column of every record that it numbers. */
-  readonly instanceId: string = process.getBuiltinModule('node:crypto').randomUUID();
-  #seq = 0;
-  #isWriting = false;
-  #isStopped = false;
-  #inFlight: RecordBatch | undefined;
-  #linger: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
-  #endWait: (() => void) | undefined;
-  #idle = new Deferred();
   #shutdown: Promise<ShutdownReport> | undefined;
 
   /** Throws for options that can not work. The store is opened with the first record, not here. */
-  constructor(store: RecordStore, options?: BatchOptions) {
+  constructor(store: RecordStore, options?: BatchOptions, makeQueue?: QueueFactory) {
     this.#options = resolveBatchOptions(options);
     const { retry, exportTimeoutMillis } = this.#options;
+    const onDrop: DropListener = (...drop) => this.#onDrop(...drop);
     this.#log = new ExporterLog(String(store.name), retry.now);
-    this.#queue = new MemoryRecordQueue(this.#options, (count) => this.#onOverflow(count));
+    this.#instance = new OwnInstance(Date.now, (loss) => this.#queue.appendLoss?.(loss));
+    const { id: instanceId, startedAt } = this.#instance;
+    this.#queue =
+      makeQueue?.({ instanceId, startedAt }, onDrop) ?? new MemoryRecordQueue(this.#options, onDrop);
+    this.#reporter = new LedgerReporter(this.#instance, this.#accounting, this.#queue);
     this.#session = new StoreSession(store, { exportTimeoutMillis, now: retry.now });
-    this.#delivery = new RecordDelivery(this.#session, this.#queue, this.#accounting, retry.random);
-    this.#retry = new RetryPolicy(retry);
-    this.#batchSize = new BatchSize(this.#options);
-    this.#room = new QueueRoom(this.#options);
+    this.#delivery = new RecordDelivery(
+      this.#session,
+      this.#queue,
+      this.#accounting,
+      this.#reporter,
+      (seq) => this.#instance.lose('quarantine_failed', 1, seq, seq),
+      retry.random,
+    );
+    this.#housekeeping = new Housekeeping({
+      session: this.#session,
+      queue: this.#queue,
+      reporter: this.#reporter,
+      log: this.#log,
+      monotonic: retry.now,
+      now: Date.now,
+    });
+    this.#loop = new DeliveryLoop({
+      options: this.#options,
+      queue: this.#queue,
+      session: this.#session,
+      delivery: this.#delivery,
+      housekeeping: this.#housekeeping,
+      log: this.#log,
+      longestWait: () => this.#longestWait(),
+      onProgress: () => this.#onProgress(),
+    });
+    if (this.#queue.adopt !== undefined) setTimeout(() => void this.recover(), ADOPT_MILLIS).unref();
+  }
+
+  /** The ledger's id of this life of the process, in the column `instance_id` of its records. */
+  get instanceId(): string {
+    return this.#instance.id;
+  }
+
+  /** Whether the store is left alone for a while because it failed again and again. */
+  get breakerState(): BreakerState {
+    return this.#loop.breakerState;
+  }
+
+  /** How a record is kept from `export` on. `memory` also while the disk fails. */
+  get durability(): Durability {
+    return this.#queue.durability;
+  }
+
+  get keepsStarts(): boolean {
+    return this.#queue.appendStart !== undefined;
   }
 
   export(record: ExecutionRecord): void {
@@ -80,15 +132,34 @@ export class BatchRecordExporter implements RecordExporter {
       return;
     }
     try {
-      record.instanceId = this.instanceId;
-      if (record.state === 'ended') record.seq = ++this.#seq;
+      this.#instance.adopt(record);
       if (record.rev !== ONLY_REVISION) this.#delivery.expectRevisions();
       this.#queue.append(record);
     } catch {
-      this.#accounting.dropped('internal_error', 1);
+      const seq = record?.seq ?? 0;
+      this.#onDrop('internal_error', 1, seq, seq);
       return;
     }
-    this.#schedule();
+    this.#loop.wake();
+  }
+
+  started(record: ExecutionRecord): void {
+    if (this.#shutdown !== undefined) return;
+    try {
+      this.#instance.adopt(record);
+      this.#queue.appendStart?.(record);
+      this.#loop.keepHouse();
+    } catch {
+      // The execution is recorded all the same when it ends.
+    }
+  }
+
+  watchRunning(source: RunningSource): void {
+    this.#housekeeping.watchRunning((startedBefore, limit) => {
+      const rows = source(startedBefore, limit);
+      for (const row of rows) this.#instance.adopt(row);
+      return rows;
+    });
   }
 
   sampledOut(count: number): void {
@@ -104,8 +175,8 @@ export class BatchRecordExporter implements RecordExporter {
     if (this.#shutdown !== undefined) return this.#shutdown.then(() => undefined);
     const { oldestSeq } = this.#queue.stats();
     if (oldestSeq === undefined) return Promise.resolve();
-    const flushed = this.#flushes.wait(this.#seq, this.#options.exportTimeoutMillis);
-    this.#hurry();
+    const flushed = this.#flushes.wait(this.#instance.lastSeq, this.#options.exportTimeoutMillis);
+    this.#loop.hurry();
     return flushed;
   }
 
@@ -118,125 +189,70 @@ export class BatchRecordExporter implements RecordExporter {
     return this.#accounting.accounts(this.#queue.stats());
   }
 
+  /** Milliseconds since the Unix epoch when the oldest record on disk was taken in; undefined when there is none. */
+  get spoolSince(): number | undefined {
+    return this.#queue.stats().spoolSince;
+  }
+
   /** Has every write reported: how long it took, and whether the store took it. */
   onStoreWrite(listener: WriteListener): void {
     this.#session.onWrite(listener);
   }
 
   /**
+   * Takes over the records of processes that died, and resolves to how many there are. Done by itself shortly after the
+   * start. Never rejects.
+   */
+  async recover(): Promise<number> {
+    if (this.#shutdown !== undefined) return 0;
+    try {
+      const adopted = (await this.#queue.adopt?.()) ?? [];
+      if (adopted.length === 0) return 0;
+      const records = adopted.reduce((sum, each) => sum + each.records, 0);
+      this.#accounting.recovered(records);
+      // What it started may stand beside what it ended, and both may have been stored before it died.
+      this.#delivery.expectRevisions();
+      this.#loop.keepHouse();
+      this.#loop.hurry();
+      return records;
+    } catch {
+      return 0;
+    }
+  }
+
+  /**
    * Writes what is queued or in flight from an `exit` handler, where no promise is kept any more: blocks for `millis`
-   * at most, then counts the rest as dropped. Nothing is taken in afterwards. Never throws. A store that has no
-   * `writeAtExit` gets nothing.
+   * at most. The rest stays in the spool, or is counted as dropped where there is none. Nothing is taken in afterwards.
+   * Never throws. A store that has no `writeAtExit` gets nothing, and neither does any with 0 milliseconds.
    */
   handOver(millis: number): void {
     const { retry, maxBacklogBatchSize, maxExportBatchBytes } = this.#options;
     const storedBefore = this.#accounting.storedCount;
-    this.#isStopped = true;
-    if (this.#inFlight !== undefined) this.#queue.giveBack(this.#inFlight);
-    if (this.#session.canWriteAtExit) {
+    this.#loop.stop();
+    if (millis > 0 && this.#session.canWriteAtExit) {
+      if (this.#loop.inFlight !== undefined) this.#queue.giveBack(this.#loop.inFlight);
       const limit = { records: maxBacklogBatchSize, bytes: maxExportBatchBytes };
       const deadline = retry.now() + millis;
-      handOverAtExit(this.#queue, this.#session, this.#accounting, limit, deadline, retry.now);
+      handOverAtExit(
+        this.#queue,
+        this.#session,
+        this.#accounting,
+        this.#reporter,
+        limit,
+        deadline,
+        retry.now,
+      );
     }
+    this.#housekeeping.forgetStarts();
     const { left, dropped } = this.#abandon();
     const stored = this.#accounting.storedCount - storedBefore;
     this.#shutdown ??= Promise.resolve({ stored, left, dropped });
   }
 
-  /** A full batch goes out with the next turn of the event loop, not in the caller's time. */
-  #schedule(): void {
-    if (this.#isWriting || this.#immediate !== undefined) return;
-    if (this.#queue.waiting >= this.#options.maxExportBatchSize) {
-      this.#immediate = this.#outside(() => setImmediate(() => this.#start()).unref());
-      return;
-    }
-    if (this.#linger !== undefined || this.#queue.waiting === 0) return;
-    const { scheduledDelayMillis } = this.#options;
-    this.#linger = this.#outside(() => setTimeout(() => this.#start(), scheduledDelayMillis).unref());
-  }
-
-  /** Somebody waits for the result. */
-  #hurry(): void {
-    this.#retry.reset();
-    this.#endWait?.();
-    this.#outside(() => this.#start());
-  }
-
-  #start(): void {
-    clearTimeout(this.#linger);
-    clearImmediate(this.#immediate);
-    this.#linger = undefined;
-    this.#immediate = undefined;
-    if (this.#isWriting || this.#isStopped || this.#queue.waiting === 0) return;
-    this.#isWriting = true;
-    this.#idle = new Deferred();
-    this.#drain().catch(() => {
-      // Only a clock of the caller's own gets here; the next record starts over.
-      this.#isWriting = false;
-      this.#idle.resolve();
-    });
-  }
-
-  async #drain(): Promise<void> {
-    for (let batch = this.#take(); batch !== undefined; batch = this.#take()) {
-      const error = await this.#deliver(batch);
-      this.#onProgress();
-      if (error !== undefined && !this.#isStopped) await this.#wait(error);
-    }
-    this.#isWriting = false;
-    this.#idle.resolve();
-  }
-
-  #take(): RecordBatch | undefined {
-    if (this.#isStopped) return undefined;
-    return this.#queue.take({ records: this.#batchSize.current, bytes: this.#options.maxExportBatchBytes });
-  }
-
-  /** Settles a batch, or puts what is left of it back and returns why. */
-  async #deliver(batch: RecordBatch): Promise<StoreUnavailableError | undefined> {
-    const storedBefore = this.#accounting.storedCount;
-    this.#inFlight = batch;
-    try {
-      await this.#delivery.deliver(batch);
-    } catch (error) {
-      this.#queue.giveBack(batch);
-      if (this.#accounting.storedCount > storedBefore) this.#retry.reset();
-      const unavailable =
-        error instanceof StoreUnavailableError
-          ? error
-          : new StoreUnavailableError('unknown', classifyError(error).code, false);
-      this.#onUnavailable(unavailable, batch.records.length);
-      return unavailable;
-    } finally {
-      this.#inFlight = undefined;
-    }
-    this.#retry.reset();
-    this.#batchSize.succeeded(this.#queue.waiting);
-    this.#log.storeWorks();
-    return undefined;
-  }
-
-  #onUnavailable(error: StoreUnavailableError, records: number): void {
-    if (error.fewerMayHelp) this.#batchSize.failed(records);
-    this.#session.reopen();
-    if (this.#isStopped) return;
-    this.#log.storeFailed(error);
-  }
-
-  /** Waits before the next write, until the time is over or somebody is in a hurry. */
-  #wait(error: StoreUnavailableError): Promise<void> {
-    const { shutdownTimeoutMillis } = this.#options;
-    const longest =
-      this.#shutdown === undefined ? Number.POSITIVE_INFINITY : shutdownTimeoutMillis * TRY_SHARE;
-    const delay = Math.min(longest, this.#retry.nextDelay(error.errorClass));
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#endWait?.(), delay).unref();
-      this.#endWait = () => {
-        clearTimeout(timer);
-        this.#endWait = undefined;
-        resolve();
-      };
-    });
+  #longestWait(): number {
+    return this.#shutdown === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.#options.shutdownTimeoutMillis * TRY_SHARE;
   }
 
   #onProgress(): void {
@@ -245,9 +261,10 @@ export class BatchRecordExporter implements RecordExporter {
     if (this.#room.check(stats)) this.#log.queueHasRoom();
   }
 
-  #onOverflow(count: number): void {
-    this.#accounting.dropped('queue_full', count);
-    this.#log.queueFull(count);
+  #onDrop(reason: DropReason, records: number, firstSeq: number, lastSeq: number): void {
+    this.#accounting.dropped(reason, records);
+    this.#instance.lose(reason, records, firstSeq, lastSeq);
+    if (reason === 'queue_full' || reason === 'spool_full') this.#log.queueFull(records);
   }
 
   async #close(): Promise<ShutdownReport> {
@@ -256,21 +273,35 @@ export class BatchRecordExporter implements RecordExporter {
     const { shutdownTimeoutMillis, retry } = this.#options;
     const startedAt = retry.now();
     const storedBefore = this.#accounting.storedCount;
+    const remaining = () => shutdownTimeoutMillis - (retry.now() - startedAt);
     this.#room.open();
-    this.#hurry();
-    if (this.#isWriting) await within(shutdownTimeoutMillis * DRAIN_SHARE, this.#idle.promise, 'hold');
-    this.#isStopped = true;
-    this.#endWait?.();
+    this.#loop.hurry();
+    const settled = this.#loop.settled;
+    const drained =
+      settled === undefined ? undefined : await within(shutdownTimeoutMillis * DRAIN_SHARE, settled, 'hold');
+    this.#loop.stop();
+    this.#housekeeping.forgetStarts();
     const { left, dropped } = this.#abandon();
-    const remaining = shutdownTimeoutMillis - (retry.now() - startedAt);
-    await this.#session.close(Math.max(shutdownTimeoutMillis * (1 - DRAIN_SHARE), remaining));
+    if (left === 0 && drained?.kind !== 'timeout') await this.#sayGoodbye(remaining());
+    await this.#session.close(Math.max(shutdownTimeoutMillis * (1 - DRAIN_SHARE), remaining()));
     return { stored: this.#accounting.storedCount - storedBefore, left, dropped };
   }
 
-  /** The end of the queue: what is in it is lost with the process, and counted. */
+  /** Tells the store that this instance has ended, with all it lost. Where something is left, whoever adopts it will. */
+  async #sayGoodbye(millis: number): Promise<void> {
+    const report = this.#reporter.report(true);
+    if (report === undefined || !this.#session.keepsReports || !this.#session.isOpen) return;
+    await within(Math.max(0, millis), this.#session.write([], report), 'hold').catch(() => undefined);
+  }
+
+  /** The end of the queue: what is in it and in no spool is lost with the process, and counted. */
   #abandon(): QueueRemains {
+    const { oldestSeq } = this.#queue.stats();
     const remains = this.#queue.close();
-    this.#accounting.dropped('shutdown_deadline', remains.dropped);
+    if (remains.dropped > 0) {
+      this.#accounting.dropped('shutdown_deadline', remains.dropped);
+      this.#instance.lose('shutdown_deadline', remains.dropped, oldestSeq ?? 0, this.#instance.lastSeq);
+    }
     this.#room.open();
     this.#flushes.settled(undefined);
     this.#log.lost(remains.dropped);

@@ -1,4 +1,5 @@
 import type { RecordAccounting } from './accounting.ts';
+import type { LedgerReporter } from './ledger-reporter.ts';
 import type { RecordQueue, TakeLimit } from './record-queue.ts';
 import type { StoreSession } from './store-session.ts';
 
@@ -11,6 +12,7 @@ export function handOverAtExit(
   queue: RecordQueue,
   session: StoreSession,
   accounting: RecordAccounting,
+  reporter: LedgerReporter,
   limit: TakeLimit,
   deadline: number,
   now: () => number,
@@ -22,7 +24,7 @@ export function handOverAtExit(
       const millis = deadline - now();
       if (millis <= 0) return;
       const content = part.flatMap((position) => records[position] ?? []);
-      if (session.writeAtExit(content, millis)) {
+      if (session.writeAtExit(content, millis, reporter.report())) {
         accounting.stored(queue.settle(batch, part));
       } else if (part.length > 1) {
         const middle = Math.ceil(part.length / 2);

@@ -1,3 +1,4 @@
+import type { Durability, LedgerInstance } from '../store/record-store.ts';
 import { ConditionLog } from './condition-log.ts';
 import { logGuarded } from './guarded-log.ts';
 import type { StoreUnavailableError } from './record-delivery.ts';
@@ -16,10 +17,11 @@ export class ExporterLog {
     this.#overflow = new ConditionLog(now);
   }
 
-  storeFailed({ errorClass, code }: StoreUnavailableError): void {
+  storeFailed({ errorClass, code }: StoreUnavailableError, durability: Durability): void {
+    const place = durability === 'memory' ? 'in memory' : 'on disk';
     this.#outage.begin(
       () =>
-        `${this.#storeName} does not take records (${code}): they are kept in memory; ${adviceFor(errorClass)}`,
+        `${this.#storeName} does not take records (${code}): they are kept ${place}; ${adviceFor(errorClass)}`,
     );
   }
 
@@ -36,6 +38,14 @@ export class ExporterLog {
   queueHasRoom(): void {
     this.#overflow.end(
       (seconds) => `the queue has room again after ${seconds} s; ${this.#overflowed} records were dropped`,
+    );
+  }
+
+  recovered({ instanceId, pid, host }: LedgerInstance, records: number, interrupted: number): void {
+    logGuarded(
+      'info',
+      () =>
+        `recovered ${records} records and ${interrupted} interrupted executions of process ${pid} on ${host} (${instanceId})`,
     );
   }
 

@@ -1,6 +1,7 @@
 import type { ExecutionRecord } from '../records/execution-record.ts';
 import { RecordLane } from './record-lane.ts';
 import {
+  type DropListener,
   laneOf,
   type QueueRemains,
   type QueueStats,
@@ -43,7 +44,7 @@ interface MemoryBatch extends RecordBatch {
 export class MemoryRecordQueue implements RecordQueue {
   readonly durability = 'memory';
   readonly #limits: MemoryQueueLimits;
-  readonly #onDrop: (count: number) => void;
+  readonly #onDrop: DropListener;
   readonly #first = new RecordLane();
   readonly #second = new RecordLane();
   readonly #inFlight = new Set<MemoryBatch>();
@@ -51,7 +52,7 @@ export class MemoryRecordQueue implements RecordQueue {
   #secondInFlight: Amount = { records: 0, bytes: 0 };
   #closed = false;
 
-  constructor(limits: MemoryQueueLimits, onDrop: (count: number) => void) {
+  constructor(limits: MemoryQueueLimits, onDrop: DropListener) {
     this.#limits = limits;
     this.#onDrop = onDrop;
   }
@@ -64,7 +65,7 @@ export class MemoryRecordQueue implements RecordQueue {
     const size = recordSize(record);
     const lane = laneOf(record) === 'first' ? this.#first : this.#second;
     if (this.#closed || !this.#canHold(lane, size)) {
-      this.#onDrop(1);
+      this.#onDrop('queue_full', 1, record.seq, record.seq);
       return;
     }
     this.#evictFor(1, size);
@@ -129,6 +130,7 @@ export class MemoryRecordQueue implements RecordQueue {
       spooled: 0,
       spoolBytes: 0,
       spoolSince: undefined,
+      fill: Math.max(this.#records / this.#limits.maxQueueSize, this.#bytes / this.#limits.maxQueueBytes),
       oldestSeq: this.#oldestSeq(),
     };
   }
@@ -165,15 +167,13 @@ export class MemoryRecordQueue implements RecordQueue {
 
   #evictFor(records: number, bytes: number): void {
     const { maxQueueSize, maxQueueBytes } = this.#limits;
-    let evicted = 0;
     while (
       this.#second.length > 0 &&
       (this.#records + records > maxQueueSize || this.#bytes + bytes > maxQueueBytes)
     ) {
-      this.#second.shift();
-      evicted++;
+      const { seq = 0 } = this.#second.shift() ?? {};
+      this.#onDrop('queue_full', 1, seq, seq);
     }
-    if (evicted > 0) this.#onDrop(evicted);
   }
 
   #move(lane: RecordLane, batch: MemoryBatch, limit: TakeLimit): void {

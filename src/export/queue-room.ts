@@ -8,25 +8,15 @@ const LOW_WATER = 0.5;
 /** A timer that does nothing keeps the process alive: who waits for room is not done with its work. */
 const HOLD_MILLIS = 60_000;
 
-export interface RoomLimits {
-  readonly maxQueueSize: number;
-  readonly maxQueueBytes: number;
-}
-
 /** Lets callers wait until the queue has room. Nobody waits below the high-water mark. */
 export class QueueRoom {
-  readonly #limits: RoomLimits;
   #isOpenForGood = false;
   #waiting: Deferred | undefined;
   #hold: NodeJS.Timeout | undefined;
 
-  constructor(limits: RoomLimits) {
-    this.#limits = limits;
-  }
-
   /** Resolves at once below the high-water mark, else below the low-water mark. */
   wait(stats: QueueStats): Promise<void> {
-    if (this.#isOpenForGood || (this.#waiting === undefined && this.#isBelow(HIGH_WATER, stats))) {
+    if (this.#isOpenForGood || (this.#waiting === undefined && stats.fill < HIGH_WATER)) {
       return Promise.resolve();
     }
     if (this.#waiting === undefined) {
@@ -38,7 +28,7 @@ export class QueueRoom {
 
   /** Is told that the queue shrank. Returns whether it has room. */
   check(stats: QueueStats): boolean {
-    if (!this.#isBelow(LOW_WATER, stats)) return false;
+    if (stats.fill >= LOW_WATER) return false;
     this.#release();
     return true;
   }
@@ -47,10 +37,6 @@ export class QueueRoom {
   open(): void {
     this.#isOpenForGood = true;
     this.#release();
-  }
-
-  #isBelow(mark: number, { records, bytes }: QueueStats): boolean {
-    return records < this.#limits.maxQueueSize * mark && bytes < this.#limits.maxQueueBytes * mark;
   }
 
   #release(): void {

@@ -1,6 +1,7 @@
 import type { ExecutionRecord } from '../records/execution-record.ts';
 import type { RecordAccounting } from './accounting.ts';
 import { type ClassifiedError, classifyError } from './error-classes.ts';
+import type { LedgerReporter } from './ledger-reporter.ts';
 import { isolatePoison, type Poison } from './poison.ts';
 import type { RecordBatch, RecordQueue } from './record-queue.ts';
 import type { StoreErrorClass } from './retry-policy.ts';
@@ -43,14 +44,30 @@ export class RecordDelivery {
   readonly #session: StoreSession;
   readonly #queue: RecordQueue;
   readonly #accounting: RecordAccounting;
+  readonly #reporter: LedgerReporter;
+  readonly #onLost: (seq: number) => void;
   readonly #random: () => number;
   #mayRepeat = false;
 
-  constructor(session: StoreSession, queue: RecordQueue, accounting: RecordAccounting, random: () => number) {
+  constructor(
+    session: StoreSession,
+    queue: RecordQueue,
+    accounting: RecordAccounting,
+    reporter: LedgerReporter,
+    onLost: (seq: number) => void,
+    random: () => number,
+  ) {
     this.#session = session;
     this.#queue = queue;
     this.#accounting = accounting;
+    this.#reporter = reporter;
+    this.#onLost = onLost;
     this.#random = random;
+  }
+
+  /** Records stored until now. */
+  get storedCount(): number {
+    return this.#accounting.storedCount;
   }
 
   /**
@@ -97,8 +114,9 @@ export class RecordDelivery {
     records: readonly ExecutionRecord[],
     positions?: readonly number[],
   ): Promise<ClassifiedError | undefined> {
+    const report = this.#reporter.report();
     try {
-      await this.#session.write(records);
+      await this.#session.write(records, report);
     } catch (error) {
       const classified = classifyError(error);
       if (classified.errorClass === 'data' || classified.errorClass === 'unknown') return classified;
@@ -108,6 +126,7 @@ export class RecordDelivery {
         error instanceof StoreTimeoutError,
       );
     }
+    if (report !== undefined) this.#reporter.reported(report);
     this.#accounting.stored(this.#queue.settle(batch, positions));
     return undefined;
   }
@@ -179,6 +198,7 @@ export class RecordDelivery {
         throw new StoreUnavailableError(errorClass, code, false);
       }
       this.#accounting.dropped('quarantine_failed', this.#queue.settle(batch, positions));
+      for (const { item } of poison) this.#onLost(item.record.seq);
       return;
     }
     this.#accounting.quarantined(this.#queue.settle(batch, positions));

@@ -1,25 +1,37 @@
 import type { ExecutionRecord } from '../records/execution-record.ts';
 
-/** Why a record was dropped. A closed list: it is a metric attribute. */
-export type DropReason =
-  | 'queue_full'
-  | 'spool_full'
-  | 'spool_io_error'
-  | 'corrupt_frame'
-  | 'after_shutdown'
-  | 'shutdown_deadline'
-  | 'quarantine_failed'
-  | 'internal_error';
+/** Why records can be dropped. A closed list: it is a metric attribute. */
+export const DROP_REASONS = [
+  'queue_full',
+  'spool_full',
+  'spool_io_error',
+  'corrupt_frame',
+  'after_shutdown',
+  'shutdown_deadline',
+  'quarantine_failed',
+  'internal_error',
+] as const;
+
+/** One of {@link DROP_REASONS}. */
+export type DropReason = (typeof DROP_REASONS)[number];
 
 /**
  * Where every record is. At any moment
- * `created = stored + queued + sampledOut + quarantined + sum(dropped)`; `queued` counts what is in flight too.
+ * `created + recovered = stored + queued + spooled + sampledOut + quarantined + sum(dropped)`; `queued` counts what is in
+ * flight too. Rows that only say what runs are no records and in none of these.
  */
 export interface RecordAccounts {
   readonly created: number;
+  /** Taken over from processes that died. */
+  readonly recovered: number;
   readonly stored: number;
+  /** In memory, and, with a spool, on disk too. */
   readonly queued: number;
   readonly queuedBytes: number;
+  /** On disk alone. */
+  readonly spooled: number;
+  /** Bytes the spool takes on disk. */
+  readonly spoolBytes: number;
   readonly sampledOut: number;
   readonly quarantined: number;
   readonly dropped: Readonly<Record<DropReason, number>>;
@@ -29,16 +41,28 @@ export interface RecordAccounts {
 export interface ShutdownReport {
   /** Stored during the shutdown. */
   readonly stored: number;
-  /** Still kept somewhere durable, for the next start. 0 while the queue is in memory. */
+  /** Still kept in the spool, for the next start. 0 with durability `memory`. */
   readonly left: number;
   /** Given up at the deadline, and counted as dropped. */
   readonly dropped: number;
 }
 
+/**
+ * Executions that started before a time (milliseconds since the Unix epoch), still run and were not returned before, as
+ * rows without a `seq`; at most `limit`.
+ */
+export type RunningSource = (startedBefore: number, limit: number) => readonly ExecutionRecord[];
+
 /** Takes records from the span processor to a store. Nothing here throws into, or blocks, the caller. */
 export interface RecordExporter {
   /** Numbers the record, counts it as created and takes it in. Returns at once; a full queue drops by priority. */
   export(record: ExecutionRecord): void;
+  /** Whether {@link started} is to be called: what is queued outlives the process. */
+  readonly keepsStarts: boolean;
+  /** Keeps that an execution started, for the case that the process dies before it ends. Returns at once. */
+  started(record: ExecutionRecord): void;
+  /** Says where to ask for what runs, so that the store shows it. */
+  watchRunning(source: RunningSource): void;
   /** Counts records the keep policy let go as created and sampled out. They take no `seq`. */
   sampledOut(count: number): void;
   /** Resolves while the queue has room; the way to wait for a slow store. Never rejects. */

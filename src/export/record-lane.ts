@@ -6,13 +6,17 @@ const CHUNK_SLOTS = 512;
 interface Chunk {
   readonly records: (ExecutionRecord | undefined)[];
   readonly sizes: Uint32Array;
+  readonly marks: Uint32Array;
   /** First used slot, and the slot after the last used one. */
   start: number;
   end: number;
   next: Chunk | undefined;
 }
 
-/** A first-in first-out list of records with their sizes, in linked chunks. Every call is O(1). */
+/**
+ * A first-in first-out list of records with their sizes, and a number of the owner's own for each, in linked chunks.
+ * Every call is O(1).
+ */
 export class RecordLane {
   #head: Chunk = chunkAt(0);
   #tail: Chunk = this.#head;
@@ -38,23 +42,28 @@ export class RecordLane {
     return this.#length === 0 ? 0 : (this.#head.sizes[this.#head.start] ?? 0);
   }
 
-  push(record: ExecutionRecord, size: number): void {
+  /** The number that came with the oldest record, 0 when empty. */
+  get headMark(): number {
+    return this.#length === 0 ? 0 : (this.#head.marks[this.#head.start] ?? 0);
+  }
+
+  push(record: ExecutionRecord, size: number, mark = 0): void {
     if (this.#tail.end === CHUNK_SLOTS) {
       const chunk = chunkAt(0);
       this.#tail.next = chunk;
       this.#tail = chunk;
     }
-    this.#put(this.#tail, this.#tail.end++, record, size);
+    this.#put(this.#tail, this.#tail.end++, record, size, mark);
   }
 
   /** Puts a record back in front of the oldest. */
-  unshift(record: ExecutionRecord, size: number): void {
+  unshift(record: ExecutionRecord, size: number, mark = 0): void {
     if (this.#head.start === 0) {
       const chunk = chunkAt(CHUNK_SLOTS);
       chunk.next = this.#head;
       this.#head = chunk;
     }
-    this.#put(this.#head, --this.#head.start, record, size);
+    this.#put(this.#head, --this.#head.start, record, size, mark);
   }
 
   /** Takes the oldest record out. */
@@ -76,9 +85,10 @@ export class RecordLane {
     this.#bytes = 0;
   }
 
-  #put(chunk: Chunk, slot: number, record: ExecutionRecord, size: number): void {
+  #put(chunk: Chunk, slot: number, record: ExecutionRecord, size: number, mark: number): void {
     chunk.records[slot] = record;
     chunk.sizes[slot] = size;
+    chunk.marks[slot] = mark;
     this.#length++;
     this.#bytes += size;
   }
@@ -98,6 +108,7 @@ function chunkAt(start: number): Chunk {
   return {
     records: new Array(CHUNK_SLOTS).fill(undefined),
     sizes: new Uint32Array(CHUNK_SLOTS),
+    marks: new Uint32Array(CHUNK_SLOTS),
     start,
     end: start,
     next: undefined,

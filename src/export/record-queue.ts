@@ -38,6 +38,8 @@ export interface QueueStats {
   readonly spoolBytes: number;
   /** When the oldest record on disk was taken in, milliseconds since the Unix epoch; undefined when there is none. */
   readonly spoolSince: number | undefined;
+  /** Share of its room that is taken, from 0 to 1: at 1 records are dropped. */
+  readonly fill: number;
   /** Lowest `seq` not settled of this instance, 0 while that of a suspended execution waits; undefined when there is none. */
   readonly oldestSeq: number | undefined;
 }
@@ -60,7 +62,10 @@ export interface AdoptedInstance {
   readonly losses: readonly RecordLoss[];
 }
 
-/** Is told of records that a queue has to give up: their `seq`s where they have one. */
+/**
+ * Is told of records that a queue has to give up. One call is of numbered records alone, with the lowest and the highest
+ * `seq`, or of records without one, with 0 and 0.
+ */
 export type DropListener = (reason: DropReason, records: number, firstSeq: number, lastSeq: number) => void;
 
 /**

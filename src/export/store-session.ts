@@ -1,5 +1,5 @@
 import type { ExecutionRecord } from '../records/execution-record.ts';
-import type { QuarantinedRecord, RecordStore } from '../store/record-store.ts';
+import type { LedgerReport, QuarantinedRecord, RecordStore } from '../store/record-store.ts';
 import { within } from './deadline.ts';
 import { untraced } from './untraced.ts';
 
@@ -37,6 +37,11 @@ export class StoreSession {
     this.#options = options;
   }
 
+  /** Whether the store can tell who lives: one that can not has no use for what runs, or is said of instances. */
+  get keepsReports(): boolean {
+    return this.#store.interrupt !== undefined;
+  }
+
   onWrite(listener: WriteListener): void {
     this.#listeners.push(listener);
   }
@@ -52,11 +57,11 @@ export class StoreSession {
     }
   }
 
-  async write(records: readonly ExecutionRecord[]): Promise<void> {
+  async write(records: readonly ExecutionRecord[], report?: LedgerReport): Promise<void> {
     const startedAt = this.#options.now();
     let isStored = false;
     try {
-      await this.#call('write', () => this.#store.write(records));
+      await this.#call('write', () => this.#store.write(records, this.keepsReports ? report : undefined));
       isStored = true;
     } finally {
       this.#report((this.#options.now() - startedAt) / 1_000, isStored);
@@ -67,16 +72,30 @@ export class StoreSession {
     await this.#call('quarantine', () => this.#store.quarantine(records));
   }
 
+  /** Ends what dead instances left running; resolves to how many executions, 0 where the store can not do that. */
+  async interrupt(instanceIds: readonly string[], silentBefore: number): Promise<number> {
+    let rows = 0;
+    await this.#call('interrupt', async () => {
+      rows = (await this.#store.interrupt?.(instanceIds, silentBefore)) ?? 0;
+    });
+    return rows;
+  }
+
+  /** Whether the store is open, as far as anybody knows. */
+  get isOpen(): boolean {
+    return this.#opened !== undefined && !this.#isClosed;
+  }
+
   /** Whether the store can write while the process ends. */
   get canWriteAtExit(): boolean {
     return !this.#isClosed && this.#store.writeAtExit !== undefined;
   }
 
   /** Writes while the process ends, blocking for `millis` at most. Never throws; false where nothing was stored. */
-  writeAtExit(records: readonly ExecutionRecord[], millis: number): boolean {
+  writeAtExit(records: readonly ExecutionRecord[], millis: number, report?: LedgerReport): boolean {
     if (this.#isClosed) return false;
     try {
-      return untraced(() => this.#store.writeAtExit?.(records, millis) === true);
+      return untraced(() => this.#store.writeAtExit?.(records, millis, report) === true);
     } catch {
       return false;
     }

@@ -10,7 +10,9 @@ import type { ExecutionRecord, RecordFlag } from '../records/execution-record.ts
 import { childFailureOf, FailureLedger, type FailureVerdict } from '../records/failure-ledger.ts';
 import { resolveKeepPolicy } from '../records/keep-policy.ts';
 import { type CaptureOptions, recordFromSpan } from '../records/record-from-span.ts';
+import { sourceOf } from '../records/record-source.ts';
 import { type RedactRecord, redacted } from '../records/redaction.ts';
+import { runningRecord } from '../records/running-record.ts';
 import { isSuspended, outcomeOf } from '../records/span-outcome.ts';
 import {
   ATTR_FAILED_STEP,
@@ -18,11 +20,17 @@ import {
   ATTR_PARENT_RECORD_ID,
   ATTR_RECORD_ID,
   ATTR_RECOVERED_FAILURES,
+  ATTR_SEGMENT,
 } from '../semconv.ts';
 import type { ExecutionSpanProcessorOptions } from './execution-span-processor-options.ts';
 import { ForeignExecutions } from './foreign-executions.ts';
 import { KeptRuns } from './kept-runs.ts';
-import { type LiveExecution, LiveExecutions, type LiveExecutionView } from './live-executions.ts';
+import {
+  isSureToBeKept,
+  type LiveExecution,
+  LiveExecutions,
+  type LiveExecutionView,
+} from './live-executions.ts';
 
 export type { ExecutionSpanProcessorOptions };
 
@@ -60,6 +68,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     this.#now = options.clock ?? Date.now;
     this.#live = new LiveExecutions(maxLive, (execution) => this.#evicted(execution));
     this.#foreign = this.#foreignExecutions(options);
+    this.#exporter.watchRunning((startedBefore, limit) => this.#running(startedBefore, limit));
     this.#kept = new KeptRuns(
       resolveKeepPolicy(options.keep),
       (record) => this.#export(record),
@@ -161,7 +170,12 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   #start(span: StartedSpan, kind: ExecutionKind, parentContext: Context): void {
     const recordId = this.#live.hasSuspended ? span.attributes[ATTR_RECORD_ID] : undefined;
     const suspended = typeof recordId === 'string' ? this.#live.resume(recordId) : undefined;
-    this.#live.start(span, suspended ?? this.#liveFrom(span, kind, this.#parentOf(span, parentContext)));
+    const execution = suspended ?? this.#liveFrom(span, kind, this.#parentOf(span, parentContext));
+    if (suspended !== undefined) this.#goOn(suspended, span);
+    this.#live.start(span, execution);
+    if (this.#exporter.keepsStarts && isSureToBeKept(execution)) {
+      this.#exporter.started(this.#withoutSecrets(runningRecord(execution.facts, execution)));
+    }
   }
 
   /** A suspended parent has no span now; its children name it by its record. */
@@ -174,10 +188,17 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 
   #liveFrom(span: EndedSpan, kind: ExecutionKind, parent: LiveExecution | undefined): LiveExecution {
     const facts = factsOf(span, kind, parent?.facts, this.#now);
+    const { traceId, spanId } = span.spanContext();
     return {
       facts,
       parent,
       startOrder: ++this.#order,
+      traceId,
+      spanId,
+      parentSpanId: span.parentSpanContext?.spanId,
+      writer: parent?.writer ?? sourceOf(span.resource),
+      segment: segmentOf(span),
+      isShown: false,
       failures: undefined,
       run: parent === undefined ? this.#kept.start(facts.runId) : parent.run,
       hasEnded: false,
@@ -272,7 +293,25 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   }
 
   #export(record: ExecutionRecord): void {
-    this.#exporter.export(this.#redact === undefined ? record : redacted(record, this.#redact));
+    this.#exporter.export(this.#withoutSecrets(record));
+  }
+
+  #withoutSecrets(record: ExecutionRecord): ExecutionRecord {
+    return this.#redact === undefined ? record : redacted(record, this.#redact);
+  }
+
+  #running(startedBefore: number, limit: number): readonly ExecutionRecord[] {
+    return this.#live.takeUnshown(startedBefore, limit).map((record) => this.#withoutSecrets(record));
+  }
+
+  /** A suspended execution has a new span. */
+  #goOn(execution: LiveExecution, span: StartedSpan): void {
+    const { traceId, spanId } = span.spanContext();
+    execution.traceId = traceId;
+    execution.spanId = spanId;
+    execution.parentSpanId = span.parentSpanContext?.spanId;
+    execution.segment = segmentOf(span);
+    execution.isShown = false;
   }
 
   /** Its run may never end, so what is held of it is decided. */
@@ -290,6 +329,12 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       // A logger that throws must not reach the application either.
     }
   }
+}
+
+/** Which stretch of its execution a span is. */
+function segmentOf({ attributes }: EndedSpan): number {
+  const segment = attributes[ATTR_SEGMENT];
+  return typeof segment === 'number' && Number.isSafeInteger(segment) && segment > 0 ? segment : 1;
 }
 
 const START_MISSING: readonly RecordFlag[] = ['start_missing'];

@@ -1,7 +1,9 @@
 import { type Attributes, type Context, type Meter, trace } from '@opentelemetry/api';
 import { ACTIVE_EXECUTION_KEY, type ActiveExecution, type ExecutionKind } from '../execution.ts';
 import type { ExecutionFacts } from '../records/execution-facts.ts';
+import type { ExecutionRecord, RecordSource } from '../records/execution-record.ts';
 import type { FailureLedger } from '../records/failure-ledger.ts';
+import { runningRecord } from '../records/running-record.ts';
 import {
   ATTR_KIND,
   ATTR_PIPELINE_NAME,
@@ -20,6 +22,14 @@ export interface LiveExecution extends Listed<LiveExecution> {
   parent: LiveExecution | undefined;
   /** When it started, on the counter of starts and ends. */
   readonly startOrder: number;
+  traceId: string;
+  spanId: string;
+  parentSpanId: string | undefined;
+  readonly writer: RecordSource;
+  /** 1, or which stretch it is of an execution that was suspended. */
+  segment: number;
+  /** Whether the store was told that it runs. */
+  isShown: boolean;
   /** Its failed children; made with the first one. */
   failures: FailureLedger | undefined;
   /** What the keep policy holds of its run; undefined where everything is kept. */
@@ -164,6 +174,18 @@ export class LiveExecutions {
       .addCallback((result) => result.observe(this.#evicted));
   }
 
+  /** What started before a time, runs on and was not asked for before, as rows; `limit` at most. */
+  takeUnshown(startedBefore: number, limit: number): readonly ExecutionRecord[] {
+    const rows: ExecutionRecord[] = [];
+    for (const execution of this.#running) {
+      if (execution.facts.startedAt > startedBefore || rows.length >= limit) break;
+      if (execution.isShown || !isSureToBeKept(execution)) continue;
+      execution.isShown = true;
+      rows.push(runningRecord(execution.facts, execution));
+    }
+    return rows;
+  }
+
   #countByPipeline(): readonly (readonly [number, Attributes])[] {
     const counts = new Map<string, { kind: ExecutionKind; pipeline: string; count: number }>();
     const pipelines = new Set<string>();
@@ -204,6 +226,11 @@ export class LiveExecutions {
     this.#evicted++;
     this.#onEvicted(execution);
   }
+}
+
+/** Whether its record is stored whatever happens: the keep policy may let go of all but a run's own. */
+export function isSureToBeKept({ run, facts }: LiveExecution): boolean {
+  return run === undefined || facts.isRun;
 }
 
 function viewOf({ facts }: LiveExecution, state: LiveExecutionView['state']): LiveExecutionView {

@@ -101,6 +101,7 @@ export function factsOf(
         break;
     }
   }
+  if (parent === undefined && parentRecordId !== undefined) marks.add('remote_parent');
   let start = span.startTime;
   if (!isUsableTime(start)) {
     start = hrTimeOf(now());

@@ -105,6 +105,8 @@ export interface ExecutionRecord {
   readonly failedCount?: number;
   /** How many failed children did not make this execution fail. */
   readonly recoveredFailures: number;
+  /** How many failed children in other processes did not make this execution fail. Only the store learns of those. */
+  readonly remoteFailures?: number;
 
   readonly rejectionReason?: RejectionReason;
   /** JSON: `{detail, limit, current}`. */

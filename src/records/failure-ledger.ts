@@ -2,6 +2,7 @@ import type { ExecutionKind } from '../execution.ts';
 import { ERROR_TYPE_OTHER } from '../semconv.ts';
 import { aggregateSize, type ErrorDetails, errorsOf } from './error-details.ts';
 import type { FailedStepRef } from './execution-record.ts';
+import { linkedByText } from './linked-text.ts';
 
 /** An error an execution ended with: the object, where it is known, and its description. */
 export interface EndedWith {
@@ -43,9 +44,7 @@ export interface FailureVerdict extends EndedWith {
 const MAX_FIRST = 8;
 const MAX_LAST = 8;
 /** Linked failures that are listed by name. */
-const MAX_LISTED = 8;
-/** Shorter messages are in too many others to prove anything. */
-const MIN_CONTAINED_LENGTH = 8;
+export const MAX_LISTED = 8;
 
 interface Kept {
   readonly failure: ChildFailure;
@@ -115,7 +114,7 @@ export class FailureLedger {
   /** No error object to compare: text may still link it, else the first failure that nothing made good is taken. */
   #verdictWithoutError(own: EndedWith, kept: readonly Kept[]): FailureVerdict {
     const standing = kept.filter(({ madeGood }) => !madeGood).map(({ failure }) => failure);
-    const byText = linkedByText(own, kept);
+    const byText = linkedByText(own.details.links, failuresOf(kept), detailsOf);
     const linked = byText.length > 0 ? byText : standing;
     const first = linked[0];
     if (first === undefined) return failedByItself(own, this.#count);
@@ -172,10 +171,8 @@ export function failedByItself(own: EndedWith, recoveredFailures: number): Failu
  */
 function linkedTo(own: EndedWith, kept: readonly Kept[]): readonly ChildFailure[] {
   const ownErrors = errorsOf(own.thrown);
-  const byObject = kept
-    .map(({ failure }) => failure)
-    .filter(({ thrown }) => isLinkedByObject(own.thrown, ownErrors, thrown));
-  return byObject.length > 0 ? byObject : linkedByText(own, kept);
+  const byObject = failuresOf(kept).filter(({ thrown }) => isLinkedByObject(own.thrown, ownErrors, thrown));
+  return byObject.length > 0 ? byObject : linkedByText(own.details.links, failuresOf(kept), detailsOf);
 }
 
 function isLinkedByObject(own: unknown, ownErrors: ReadonlySet<unknown>, thrown: unknown): boolean {
@@ -183,22 +180,12 @@ function isLinkedByObject(own: unknown, ownErrors: ReadonlySet<unknown>, thrown:
   return isObject(own) && isObject(thrown) && errorsOf(thrown).has(own);
 }
 
-function linkedByText(own: EndedWith, kept: readonly Kept[]): readonly ChildFailure[] {
-  const failures = kept.map(({ failure }) => failure);
-  const equal = failures.filter(({ details }) => isEqualText(own.details, details));
-  return equal.length > 0 ? equal : failures.filter(({ details }) => isContainedText(own.details, details));
+function failuresOf(kept: readonly Kept[]): readonly ChildFailure[] {
+  return kept.map(({ failure }) => failure);
 }
 
-/** A link of the parent's chain may be a copy of the child's error: it crossed a worker, a queue, a network. */
-function isEqualText(own: ErrorDetails, child: ErrorDetails): boolean {
-  if (child.message === undefined) return false;
-  return own.links.some(({ type, message }) => type === child.type && message === child.message);
-}
-
-function isContainedText(own: ErrorDetails, child: ErrorDetails): boolean {
-  const text = child.message;
-  if (text === undefined || text.length < MIN_CONTAINED_LENGTH) return false;
-  return own.links.some(({ message }) => message?.includes(text) === true);
+function detailsOf({ details }: ChildFailure): ErrorDetails {
+  return details;
 }
 
 function rootsOf(failures: readonly ChildFailure[]): readonly FailedStepRef[] {

@@ -9,11 +9,13 @@ const LOOK_MILLIS = 2;
 
 /** What has to reach its store before the process ends. */
 export interface Drainable {
+  /** Whether the end of the process waits for it. */
+  readonly drainsAtExit: boolean;
   /** Records not stored yet. */
   readonly queued: number;
   /** Queues what is held back. Never throws. */
   settle(): void;
-  /** Writes what it can, blocking for `millis` at most. Never throws. */
+  /** Writes what it can, blocking for `millis` at most, and leaves the rest where it is. Never throws. */
   handOver(millis: number): void;
 }
 
@@ -22,10 +24,11 @@ const flushes = new Set<() => Promise<void>>();
 let isListening = false;
 
 /**
- * Sees to it that the records of a short program reach the store. When the event loop runs empty, the process waits
+ * Sees to it that the records of a short program reach the store, where that is asked for. When the event loop runs empty, the process waits
  * until they are written; on `process.exit` and after an uncaught exception they are handed to the store's thread, which
  * is waited for. Both are bounded, print nothing, leave the exit code alone and cost nothing where nothing is
- * queued. There are no signal handlers: a signal that ends the process loses what is queued. Returns how to stop.
+ * queued. Otherwise what is queued stays in the spool. There are no signal
+ * handlers: a signal that ends the process loses what is in memory alone. Returns how to stop.
  */
 export function drainAtExit(drainable: Drainable): () => void {
   listen();
@@ -68,13 +71,14 @@ function listen(): void {
   process.on('exit', () => {
     for (const drainable of drainables) {
       drainable.settle();
-      if (drainable.queued > 0) drainable.handOver(EXIT_MILLIS);
+      if (!drainable.drainsAtExit) drainable.handOver(0);
+      else if (drainable.queued > 0) drainable.handOver(EXIT_MILLIS);
     }
   });
 }
 
 function queued(): number {
   let count = 0;
-  for (const drainable of drainables) count += drainable.queued;
+  for (const { drainsAtExit, queued } of drainables) if (drainsAtExit) count += queued;
   return count;
 }

@@ -2,7 +2,7 @@ import { ENGINE_NAMES } from '../engines.ts';
 import type { EnginesOptions } from '../instrumentation/engine-options.ts';
 import type { CaptureInput } from '../lifecycle/lifecycle-settings.ts';
 import { type RecogniseOptions, RULE_NAMES } from '../recognisers/recognise-options.ts';
-import type { RetentionPolicy } from '../store/record-store.ts';
+import type { Durability, RetentionPolicy } from '../store/record-store.ts';
 import type { RunledgerOptions } from './options.ts';
 
 /** What the environment says, and what in it could not be used, as sentences. */
@@ -21,6 +21,8 @@ const VARIABLES: Readonly<Record<string, Parser>> = {
   RUNLEDGER_DISABLED: (text) => ({ enabled: !booleanFrom(text) }),
   RUNLEDGER_DIR: (text) => ({ directory: text }),
   RUNLEDGER_STORE: (text) => ({ store: text }),
+  RUNLEDGER_DURABILITY: (text) => ({ durability: durabilityFrom(text) }),
+  RUNLEDGER_DRAIN_ON_EXIT: (text) => ({ drainOnExit: booleanFrom(text) }),
   RUNLEDGER_KEEP_RATE: (text) => ({ keep: { rate: numberFrom(text, 0, 1) } }),
   RUNLEDGER_SLOW_MS: (text) => ({ keep: { slowMs: numberFrom(text, 0, Number.MAX_SAFE_INTEGER) } }),
   RUNLEDGER_CAPTURE_INPUT: (text) => ({ captureInput: captureFrom(text) }),
@@ -57,6 +59,12 @@ function booleanFrom(text: string): boolean {
   if (word === 'true' || word === '1') return true;
   if (word === 'false' || word === '0') return false;
   throw new Expected('true or false');
+}
+
+function durabilityFrom(text: string): Durability {
+  const word = text.toLowerCase();
+  if (word === 'process' || word === 'os' || word === 'memory') return word;
+  throw new Expected('process, os or memory');
 }
 
 function numberFrom(text: string, least: number, most: number): number {

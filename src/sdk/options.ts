@@ -5,7 +5,7 @@ import type { ErrorClassifier } from '../lifecycle/outcome.ts';
 import type { RecogniseOptions } from '../recognisers/recognise-options.ts';
 import type { KeepPolicyOptions } from '../records/keep-policy.ts';
 import type { RedactRecord } from '../records/redaction.ts';
-import type { RecordStore, RetentionPolicy } from '../store/record-store.ts';
+import type { Durability, RecordStore, RetentionPolicy } from '../store/record-store.ts';
 import type { StoreChoice } from './store-choice.ts';
 
 /** A `/metrics` endpoint for Prometheus. */
@@ -16,6 +16,12 @@ export interface PrometheusOptions {
   readonly host?: string;
 }
 
+/** Bounds of the spool. */
+export interface SpoolOptions {
+  /** Bytes on disk; past them ok steps are given up first, and counted. @default 512 MiB */
+  readonly maxBytes?: number;
+}
+
 /**
  * Everything Runledger can be told. What is given here wins over the `RUNLEDGER_*` environment. An unknown name or an
  * impossible value throws at start-up, naming what was expected.
@@ -23,13 +29,26 @@ export interface PrometheusOptions {
 export interface RunledgerOptions {
   /** `false` leaves the SDK as it was: no records, no instrumentation. @default true */
   readonly enabled?: boolean;
-  /** Folder of the default ledger file. @default '.runledger' */
+  /** Folder of the default ledger file, and of the spools of stores that are no file. @default '.runledger' */
   readonly directory?: string;
   /**
    * Where records go: `sqlite:PATH`, `memory:` (lost with the process), `none` (spans and metrics alone), or a store
    * of your own. @default 'sqlite:' and `ledger.db` in `directory`
    */
   readonly store?: string | RecordStore;
+  /**
+   * What a record survives from the moment its execution ends: `process` the end of the process, however it ends, `os` a
+   * power cut too, but for the last half second, `memory` neither. The first two write it to a spool on disk before `end()`
+   * returns; where that can not be written, or there is no store but memory, it is `memory`. @default 'process'
+   */
+  readonly durability?: Durability;
+  /** Bounds of the spool. */
+  readonly spool?: SpoolOptions;
+  /**
+   * Whether the end of the process waits until what is queued is stored: 2 s at most when the event loop runs empty, 1 s on
+   * `process.exit`. Otherwise it is left in the spool, for the next start. @default only with durability `memory`
+   */
+  readonly drainOnExit?: boolean;
   /** Which records of successful runs to keep. Failed, slow and forced runs are kept whole. @default all */
   readonly keep?: KeepPolicyOptions;
   /** Takes out of a record what must not be stored. */
@@ -68,6 +87,12 @@ export interface RunledgerOptions {
 export interface ResolvedOptions {
   readonly enabled: boolean;
   readonly store: StoreChoice;
+  readonly durability: Durability;
+  /** Where the spool is; undefined with durability `memory`. */
+  readonly spoolDirectory: string | undefined;
+  readonly spool: SpoolOptions;
+  /** Undefined: where the queue does not outlive the process. */
+  readonly drainOnExit: boolean | undefined;
   readonly keep: KeepPolicyOptions;
   readonly redact: RedactRecord | undefined;
   readonly retention: Partial<RetentionPolicy> | false;

@@ -6,7 +6,7 @@ import { resolveKeepPolicy } from '../records/keep-policy.ts';
 import { type EnvironmentOptions, optionsFromEnvironment } from './environment.ts';
 import { nearestName } from './nearest-name.ts';
 import type { PrometheusOptions, ResolvedOptions, RunledgerOptions } from './options.ts';
-import { type StoreChoice, storeChoice } from './store-choice.ts';
+import { type StoreChoice, spoolDirectoryOf, storeChoice } from './store-choice.ts';
 
 /** What a value must be, in words, and whether it is. */
 interface Rule {
@@ -41,6 +41,19 @@ const SHAPE: Shape = {
   enabled: BOOLEAN,
   directory: TEXT,
   store: ELSEWHERE,
+  durability: {
+    expected: "'process', 'os' or 'memory'",
+    holds: (value) => value === 'process' || value === 'os' || value === 'memory',
+  },
+  spool: {
+    shape: {
+      maxBytes: {
+        expected: 'an integer of at least 4194304',
+        holds: (value) => Number.isSafeInteger(value) && (value as number) >= 4_194_304,
+      },
+    },
+  },
+  drainOnExit: BOOLEAN,
   keep: {
     shape: {
       rate: ELSEWHERE,
@@ -82,6 +95,8 @@ const SHAPE: Shape = {
   maxNames: COUNT,
 };
 
+const DEFAULT_DIRECTORY = '.runledger';
+
 /** Says what is wrong in the environment. The default throws: what was asked for can not be done. */
 export type ProblemListener = (problems: readonly string[]) => void;
 
@@ -115,9 +130,15 @@ function resolved(
   environment: RunledgerOptions,
   store: StoreChoice,
 ): ResolvedOptions {
+  const directory = options.directory ?? DEFAULT_DIRECTORY;
+  const spoolDirectory = options.durability === 'memory' ? undefined : spoolDirectoryOf(store, directory);
   return Object.freeze({
     enabled: options.enabled ?? true,
     store,
+    durability: spoolDirectory === undefined ? 'memory' : (options.durability ?? 'process'),
+    spoolDirectory,
+    spool: options.spool ?? {},
+    drainOnExit: options.drainOnExit,
     keep: { ...environment.keep, ...options.keep },
     redact: options.redact,
     retention: options.retention ?? {},
@@ -140,7 +161,7 @@ function storeFrom(
   { options: environment }: EnvironmentOptions,
   problems: string[],
 ): StoreChoice {
-  const directory = options.directory ?? environment.directory ?? '.runledger';
+  const directory = options.directory ?? environment.directory ?? DEFAULT_DIRECTORY;
   if (options.store !== undefined) return storeChoice(options.store, directory);
   try {
     return storeChoice(environment.store, directory);

@@ -1,6 +1,12 @@
 import { pruneOnSchedule, type RetentionSchedule } from '../export/retention-schedule.ts';
 import type { ExecutionRecord } from '../records/execution-record.ts';
-import type { PruneReport, QuarantinedRecord, RecordStore, RetentionPolicy } from '../store/record-store.ts';
+import type {
+  LedgerReport,
+  PruneReport,
+  QuarantinedRecord,
+  RecordStore,
+  RetentionPolicy,
+} from '../store/record-store.ts';
 
 /**
  * A store that is pruned in the background from its opening to its closing, so that a process without a record opens
@@ -9,6 +15,7 @@ import type { PruneReport, QuarantinedRecord, RecordStore, RetentionPolicy } fro
 export class RetainedStore implements RecordStore {
   readonly name: string;
   readonly #store: RecordStore;
+  readonly interrupt?: NonNullable<RecordStore['interrupt']>;
   readonly #retention: Partial<RetentionPolicy>;
   #schedule: RetentionSchedule | undefined;
 
@@ -16,6 +23,7 @@ export class RetainedStore implements RecordStore {
     this.name = store.name;
     this.#store = store;
     this.#retention = retention;
+    if (store.interrupt !== undefined) this.interrupt = store.interrupt.bind(store);
   }
 
   async init(): Promise<void> {
@@ -23,12 +31,12 @@ export class RetainedStore implements RecordStore {
     this.#schedule ??= pruneOnSchedule(this.#store, this.#retention);
   }
 
-  write(records: readonly ExecutionRecord[]): Promise<void> {
-    return this.#store.write(records);
+  write(records: readonly ExecutionRecord[], report?: LedgerReport): Promise<void> {
+    return this.#store.write(records, report);
   }
 
-  writeAtExit(records: readonly ExecutionRecord[], millis: number): boolean {
-    return this.#store.writeAtExit?.(records, millis) ?? false;
+  writeAtExit(records: readonly ExecutionRecord[], millis: number, report?: LedgerReport): boolean {
+    return this.#store.writeAtExit?.(records, millis, report) ?? false;
   }
 
   quarantine(records: readonly QuarantinedRecord[]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
-import { BatchRecordExporter } from '../export/batch-record-exporter.ts';
+import { NO_ACCOUNTS } from '../export/accounting.ts';
+import { BatchRecordExporter, type QueueFactory } from '../export/batch-record-exporter.ts';
 import { registerExporterMetrics } from '../export/exporter-metrics.ts';
 import type { RecordAccounts, ShutdownReport } from '../export/record-exporter.ts';
 import { isInstrumented } from '../instrumentation/engine-switches.ts';
@@ -7,6 +8,8 @@ import { ExecutionSpanProcessor } from '../processor/execution-span-processor.ts
 import type { LiveExecutionView } from '../processor/live-executions.ts';
 import { type RecordSampler, recordExecutions, type SamplerShape } from '../processor/record-sampler.ts';
 import type { SpanProcessorShape } from '../records/ended-span.ts';
+import { SpoolRecordQueue } from '../spool/spool-record-queue.ts';
+import type { Durability } from '../store/record-store.ts';
 import { drainAtExit } from './drain-at-exit.ts';
 import { LedgerInstrumentation } from './ledger-instrumentation.ts';
 import type { ResolvedOptions, RunledgerOptions } from './options.ts';
@@ -71,6 +74,16 @@ export class Runledger {
     this.#recording?.processor.settle();
   }
 
+  /** Whether the end of the process waits until what is queued is stored. */
+  get drainsAtExit(): boolean {
+    return this.options.drainOnExit ?? this.#recording?.exporter.durability === 'memory';
+  }
+
+  /** How a record is kept from the moment its execution ends. `memory` also while the disk of the spool fails. */
+  get durability(): Durability {
+    return this.#recording?.exporter.durability ?? 'memory';
+  }
+
   /** Writes what is queued from an `exit` handler, blocking for `millis` at most. Never throws. */
   handOver(millis: number): void {
     this.#recording?.exporter.handOver(millis);
@@ -120,7 +133,7 @@ function recordingFrom(options: ResolvedOptions): Recording | undefined {
   if (store === undefined) return undefined;
   const { keep, redact, recognise, retention, maxLiveExecutions } = options;
   const retained = retention === false ? store : new RetainedStore(store, retention);
-  const exporter = new BatchRecordExporter(retained, options.batch);
+  const exporter = new BatchRecordExporter(retained, options.batch, queueFactory(options));
   const processor = new ExecutionSpanProcessor({
     exporter,
     keep,
@@ -132,6 +145,25 @@ function recordingFrom(options: ResolvedOptions): Recording | undefined {
   return { exporter, processor };
 }
 
+/** Undefined leaves the queue in memory. */
+function queueFactory(options: ResolvedOptions): QueueFactory | undefined {
+  const { spoolDirectory, durability, batch, spool } = options;
+  if (spoolDirectory === undefined || durability === 'memory') return undefined;
+  const { maxQueueSize, maxQueueBytes } = batch;
+  return (owner, onDrop) =>
+    new SpoolRecordQueue(
+      {
+        ...owner,
+        directory: spoolDirectory,
+        durability,
+        ...(maxQueueSize !== undefined && { maxQueueSize }),
+        ...(maxQueueBytes !== undefined && { maxQueueBytes }),
+        ...(spool.maxBytes !== undefined && { maxSpoolBytes: spool.maxBytes }),
+      },
+      onDrop,
+    );
+}
+
 const IDLE_PROCESSOR: SpanProcessorShape = {
   onStart() {},
   onEnd() {},
@@ -140,22 +172,3 @@ const IDLE_PROCESSOR: SpanProcessorShape = {
 };
 
 const NOTHING_LEFT: ShutdownReport = { stored: 0, left: 0, dropped: 0 };
-
-const NO_ACCOUNTS: RecordAccounts = {
-  created: 0,
-  stored: 0,
-  queued: 0,
-  queuedBytes: 0,
-  sampledOut: 0,
-  quarantined: 0,
-  dropped: {
-    queue_full: 0,
-    spool_full: 0,
-    spool_io_error: 0,
-    corrupt_frame: 0,
-    after_shutdown: 0,
-    shutdown_deadline: 0,
-    quarantine_failed: 0,
-    internal_error: 0,
-  },
-};

@@ -32,6 +32,26 @@ export function storeChoice(store: string | RecordStore | undefined, directory: 
   throw new TypeError(`store (${shown}) must be ${EXPECTED}`);
 }
 
+/**
+ * Where the spool of a store is: beside a file, else below `directory`. One for each store, since whoever finds records
+ * of a dead process there brings them to its own store. Undefined where records do not outlive the process anyway.
+ */
+export function spoolDirectoryOf(choice: StoreChoice, directory: string): string | undefined {
+  switch (choice.kind) {
+    case 'sqlite':
+      return `${choice.path}.spool`;
+    case 'own':
+      return join(directory, `${fileNameOf(String(choice.store.name))}.spool`);
+    default:
+      return undefined;
+  }
+}
+
+/** A name that any file system takes, from the name of a store. */
+function fileNameOf(name: string): string {
+  return name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
+}
+
 /** Makes the store; none is opened before its first record. Undefined for `none`. */
 export function storeFromChoice(choice: StoreChoice): RecordStore | undefined {
   switch (choice.kind) {

@@ -8,6 +8,8 @@ export interface ExecutionColumn {
   readonly name: string;
   readonly type: 'text' | 'integer' | 'real';
   readonly notNull?: true;
+  /** What a row gets that is inserted without the column. */
+  readonly default?: number;
   readonly field: keyof ExecutionRecord;
   /** Absent where the column holds the field as it is. */
   readonly value?: (record: ExecutionRecord) => SqlValue | undefined;
@@ -56,6 +58,14 @@ export const EXECUTION_COLUMNS = [
   { name: 'failed_steps', type: 'text', field: 'failedSteps' },
   { name: 'failed_count', type: 'integer', field: 'failedCount' },
   { name: 'recovered_failures', type: 'integer', notNull: true, field: 'recoveredFailures' },
+  {
+    name: 'remote_failures',
+    type: 'integer',
+    notNull: true,
+    default: 0,
+    field: 'remoteFailures',
+    value: (r) => r.remoteFailures ?? 0,
+  },
   { name: 'rejection_reason', type: 'text', field: 'rejectionReason' },
   { name: 'rejection_detail', type: 'text', field: 'rejectionDetail' },
   { name: 'skip_reason', type: 'text', field: 'skipReason' },
@@ -120,6 +130,14 @@ export type ExecutionRow = {
 /** The values of a record in column order. */
 export function rowValuesFromRecord(record: ExecutionRecord): SqlValue[] {
   return EXECUTION_COLUMNS.map((column) => columnValue(column, record));
+}
+
+/** The row a SQL store keeps of a record. */
+export function rowFromRecord(record: ExecutionRecord): ExecutionRow {
+  const values = rowValuesFromRecord(record);
+  const entries = EXECUTION_COLUMNS.map((column, index) => [column.name, values[index] ?? null]);
+  // The columns carry the types of the row, and every one of them is there.
+  return Object.fromEntries(entries) as ExecutionRow;
 }
 
 /** The value a record puts into a column. */

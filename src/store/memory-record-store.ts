@@ -1,7 +1,19 @@
 import { isFailed } from '../execution.ts';
 import type { ExecutionRecord } from '../records/execution-record.ts';
-import { EXECUTION_COLUMNS, type ExecutionRow, rowValuesFromRecord } from './execution-row.ts';
-import type { PruneReport, QuarantinedRecord, RecordStore, RetentionPolicy } from './record-store.ts';
+import { EXECUTION_COLUMNS, type ExecutionRow, rowFromRecord, rowValuesFromRecord } from './execution-row.ts';
+import { type InterruptedColumns, interruptionsOf, type RunningRow } from './interrupted-rows.ts';
+import { MemoryLedgerAccounts } from './memory-ledger-accounts.ts';
+import { MemoryRemoteLinks } from './memory-remote-links.ts';
+import type {
+  LedgerInstance,
+  LedgerReport,
+  PruneReport,
+  QuarantinedRecord,
+  RecordLoss,
+  RecordStore,
+  RetentionPolicy,
+} from './record-store.ts';
+import { linkCandidates, remoteChildrenOf } from './remote-children.ts';
 
 /** Options of a {@link MemoryRecordStore}. */
 export interface MemoryRecordStoreOptions {
@@ -21,6 +33,8 @@ export class MemoryRecordStore implements RecordStore {
   readonly #now: () => number;
   readonly #records = new Map<string, ExecutionRecord>();
   readonly #quarantined = new Map<string, QuarantinedRecord>();
+  readonly #links = new MemoryRemoteLinks(this.#records);
+  readonly #accounts = new MemoryLedgerAccounts();
   #isClosed = false;
 
   constructor(options: MemoryRecordStoreOptions = {}) {
@@ -36,15 +50,48 @@ export class MemoryRecordStore implements RecordStore {
     this.#assertOpen();
   }
 
-  async write(records: readonly ExecutionRecord[]): Promise<void> {
+  async write(records: readonly ExecutionRecord[], report?: LedgerReport): Promise<void> {
     this.#assertOpen();
     for (const record of records) assertComplete(record);
     for (const record of records) {
       const known = this.#records.get(record.recordId);
       if (known === undefined || record.rev > known.rev) this.#records.set(record.recordId, record);
+      if (this.#quarantined.size > 0) this.#quarantined.delete(`${record.recordId} ${record.rev}`);
     }
-    const excess = this.#records.size - this.#maxRecords;
-    if (excess > 0) deleteFirst(this.#records, excess);
+    if (report !== undefined) this.#accounts.keep(report);
+    this.#links.link(
+      linkCandidates(
+        records.map(({ recordId }) => recordId),
+        records.map(({ failedRecordId }) => failedRecordId),
+      ),
+      remoteChildrenOf(records),
+    );
+    for (const recordId of this.#records.keys()) {
+      if (this.#records.size <= this.#maxRecords) break;
+      this.#forget(recordId);
+    }
+  }
+
+  async interrupt(instanceIds: readonly string[], silentBefore: number): Promise<number> {
+    this.#assertOpen();
+    const running: RunningRow[] = [];
+    for (const record of this.#records.values()) {
+      if (record.state !== 'running') continue;
+      const heartbeat = this.#accounts.instance(record.instanceId)?.heartbeatAt;
+      const isSilent = heartbeat !== undefined && heartbeat < silentBefore;
+      if (!isSilent && !instanceIds.includes(record.instanceId)) continue;
+      running.push({ ...rowFromRecord(record), heartbeat_at: heartbeat ?? null });
+    }
+    const interruptions = interruptionsOf(running);
+    for (const { recordId, columns } of interruptions) {
+      const record = this.#records.get(recordId);
+      if (record !== undefined) this.#records.set(recordId, interruptedRecord(record, columns));
+    }
+    this.#links.link(
+      interruptions.map(({ recordId }) => recordId),
+      interruptions.flatMap(({ link }) => link ?? []),
+    );
+    return interruptions.length;
   }
 
   async quarantine(records: readonly QuarantinedRecord[]): Promise<void> {
@@ -76,6 +123,7 @@ export class MemoryRecordStore implements RecordStore {
       removedBySize += removed;
       if (removed > 0) bytes -= run.bytes;
     }
+    this.#accounts.forget(now - Math.max(policy.maxAgeMs, policy.failedMaxAgeMs));
     return { removedByAge, removedBySize, bytesBefore, bytesAfter: this.#bytes() };
   }
 
@@ -96,6 +144,21 @@ export class MemoryRecordStore implements RecordStore {
   /** What the exporter set aside as not storable. */
   quarantined(): readonly QuarantinedRecord[] {
     return [...this.#quarantined.values()];
+  }
+
+  /** What was reported of the processes that wrote. */
+  instances(): readonly LedgerInstance[] {
+    return this.#accounts.instances();
+  }
+
+  /** What they lost for good. */
+  losses(): readonly RecordLoss[] {
+    return this.#accounts.losses();
+  }
+
+  /** How many numbered records of an instance retention has removed. */
+  pruned(instanceId: string): number {
+    return this.#accounts.pruned(instanceId);
   }
 
   #assertOpen(): void {
@@ -119,8 +182,16 @@ export class MemoryRecordStore implements RecordStore {
 
   #remove(run: Run): number {
     let removed = 0;
-    for (const recordId of run.records) if (this.#records.delete(recordId)) removed++;
+    for (const recordId of run.records) if (this.#forget(recordId)) removed++;
     return removed;
+  }
+
+  #forget(recordId: string): boolean {
+    const record = this.#records.get(recordId);
+    if (record === undefined) return false;
+    this.#links.forget(record);
+    this.#accounts.prune(record);
+    return this.#records.delete(recordId);
   }
 
   #bytes(): number {
@@ -137,11 +208,22 @@ interface Run {
   bytes: number;
 }
 
-function rowFromRecord(record: ExecutionRecord): ExecutionRow {
-  const values = rowValuesFromRecord(record);
-  const entries = EXECUTION_COLUMNS.map((column, index) => [column.name, values[index] ?? null]);
-  // The columns carry the types of the row, and every one of them is there.
-  return Object.fromEntries(entries) as ExecutionRow;
+function interruptedRecord(record: ExecutionRecord, columns: InterruptedColumns): ExecutionRecord {
+  return {
+    ...record,
+    state: 'ended',
+    outcome: 'error',
+    endedAt: columns.ended_at ?? record.startedAt,
+    durationMs: columns.duration_ms ?? 0,
+    error: columns.error ?? '',
+    errorType: columns.error_type ?? '',
+    errorMessage: columns.error_message ?? '',
+    errorFingerprint: columns.error_fingerprint ?? '',
+    ...(columns.failed_step !== null && { failedStep: columns.failed_step }),
+    ...(columns.failed_record_id !== null && { failedRecordId: columns.failed_record_id }),
+    ...(columns.failed_steps !== null && { failedSteps: columns.failed_steps }),
+    ...(columns.failed_count !== null && { failedCount: columns.failed_count }),
+  };
 }
 
 function assertComplete(record: ExecutionRecord): void {

@@ -86,8 +86,8 @@ export interface RecordStore {
   init(): Promise<void>;
   /**
    * Keeps records, and what is reported of the instances that made them: of an instance the higher numbers and the later
-   * times stay, and an `endedAt` once it is known. A store may leave the report out; `runledger verify` then has nothing
-   * to go by. A record whose parent another process writes (flag `remote_parent`) is linked with that parent's row, by
+   * times stay, and an `endedAt` once it is known. A store without
+   * `interrupt` is given none, and `runledger verify` has nothing to go by. A record whose parent another process writes (flag `remote_parent`) is linked with that parent's row, by
    * `linkRemoteChildren`, whichever of the two is written last.
    */
   write(records: readonly ExecutionRecord[], report?: LedgerReport): Promise<void>;

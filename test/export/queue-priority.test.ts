@@ -25,7 +25,7 @@ function namesOf(batch: RecordBatch | undefined): string[] {
 /** A queue of `maxQueueSize` records, and how many it dropped. */
 function queueOf(maxQueueSize: number, maxQueueBytes = Number.MAX_SAFE_INTEGER) {
   const dropped = { count: 0 };
-  const queue = new MemoryRecordQueue({ maxQueueSize, maxQueueBytes }, (count) => {
+  const queue = new MemoryRecordQueue({ maxQueueSize, maxQueueBytes }, (_reason, count) => {
     dropped.count += count;
   });
   return { queue, dropped };

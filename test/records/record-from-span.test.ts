@@ -96,6 +96,7 @@ describe('the record of a span', () => {
       [
         'recordId',
         'rev',
+        'instanceId',
         'seq',
         'kind',
         'name',

@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import { EXECUTION_COLUMNS, type ExecutionRow, rowValuesFromRecord } from '../../src/store/execution-row.ts';
 import type { RecordStore, RetentionPolicy } from '../../src/store/record-store.ts';
-import { failure, runRecord, stepRecord, TEST_EPOCH_MS } from '../support/execution-records.ts';
+import { failure, runRecord, stepRecord, TEST_EPOCH_MS, TEST_WRITER } from '../support/execution-records.ts';
+import { describeAccounts } from './describe-accounts.ts';
+import { describeInterrupt } from './describe-interrupt.ts';
+import { describeRemoteChildren } from './describe-remote-children.ts';
 
 /** A store under test, and a way to see what it keeps that is not the store itself. */
 export interface StoreUnderTest {
@@ -10,8 +13,27 @@ export interface StoreUnderTest {
   rows(): Promise<readonly ExecutionRow[]>;
   /** Record id and reason of what is in quarantine. */
   quarantined(): Promise<readonly (readonly [string, string])[]>;
+  /** What the ledger has to account for, an instance each: the view `lost_records`. */
+  balances(): Promise<readonly InstanceBalance[]>;
   /** Ends the test: closes what is still open and removes what was made. */
   dispose(): Promise<void>;
+}
+
+/** A row of `lost_records`, by the columns the contract is about. */
+export interface InstanceBalance {
+  readonly instance_id: string;
+  readonly service_name: string;
+  readonly durability: string;
+  readonly heartbeat_at: number;
+  readonly ended_at: number | null;
+  readonly last_seq: number;
+  readonly sampled_out: number;
+  readonly stored: number;
+  readonly quarantined: number;
+  readonly pruned: number;
+  readonly lost: number;
+  readonly lost_unnumbered: number;
+  readonly missing: number;
 }
 
 /** How a store for the contract is made. `now` is the time retention goes by. */
@@ -184,6 +206,10 @@ export function describeRecordStore(name: string, open: OpenStore): void {
       });
     });
 
+    describeAccounts(open);
+    describeInterrupt(open);
+    describeRemoteChildren(open);
+
     describe('its life', () => {
       it('can be initialised again and keeps what it has', async () => {
         await store.write([stepRecord()]);
@@ -239,6 +265,8 @@ function fullRecord(): ExecutionRecord {
     failedRecordId: 'f',
     failedSteps: '[]',
     failedCount: 2,
+    remoteFailures: 3,
+    writer: { ...TEST_WRITER, serviceInstanceId: 'i' },
     rejectionReason: 'tenant_limit',
     rejectionDetail: '{}',
     skipReason: 's',

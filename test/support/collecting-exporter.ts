@@ -1,14 +1,20 @@
+import { NO_ACCOUNTS } from '../../src/export/accounting.ts';
 import type { RecordAccounts, RecordExporter, ShutdownReport } from '../../src/export/record-exporter.ts';
 import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 
 /** A record exporter whose store is an array. */
 export class CollectingExporter implements RecordExporter {
   readonly records: ExecutionRecord[] = [];
+  readonly keepsStarts = false;
   #sampledOut = 0;
 
   export(record: ExecutionRecord): void {
     record.seq = this.records.push(record);
   }
+
+  started(): void {}
+
+  watchRunning(): void {}
 
   sampledOut(count: number): void {
     this.#sampledOut += count;
@@ -24,22 +30,10 @@ export class CollectingExporter implements RecordExporter {
 
   accounts(): RecordAccounts {
     return {
+      ...NO_ACCOUNTS,
       created: this.records.length + this.#sampledOut,
       stored: this.records.length,
-      queued: 0,
-      queuedBytes: 0,
       sampledOut: this.#sampledOut,
-      quarantined: 0,
-      dropped: {
-        queue_full: 0,
-        spool_full: 0,
-        spool_io_error: 0,
-        corrupt_frame: 0,
-        after_shutdown: 0,
-        shutdown_deadline: 0,
-        quarantine_failed: 0,
-        internal_error: 0,
-      },
     };
   }
 

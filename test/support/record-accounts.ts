@@ -2,8 +2,9 @@ import type { RecordAccounts } from '../../src/export/record-exporter.ts';
 
 /** Every record the accounts can not place: 0 when the identity holds. */
 export function unaccounted(accounts: RecordAccounts): number {
-  const { created, stored, queued, sampledOut, quarantined } = accounts;
-  return created - stored - queued - sampledOut - quarantined - droppedOf(accounts);
+  const { created, recovered, stored, queued, spooled, sampledOut, quarantined } = accounts;
+  const known = stored + queued + spooled + sampledOut + quarantined + droppedOf(accounts);
+  return created + recovered - known;
 }
 
 /** Records dropped, for whatever reason. */

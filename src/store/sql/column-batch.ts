@@ -1,5 +1,11 @@
 import type { ExecutionRecord } from '../../records/execution-record.ts';
-import { columnValue, EXECUTION_COLUMNS, type ExecutionColumn, type SqlValue } from '../execution-row.ts';
+import {
+  columnValue,
+  EXECUTION_COLUMNS,
+  type ExecutionColumn,
+  type ExecutionColumnName,
+  type SqlValue,
+} from '../execution-row.ts';
 
 /**
  * Records on their way to the store's thread, by column: one value where all records agree, a value for each record
@@ -32,6 +38,13 @@ function columnOf(
   while (agreeing < records.length && valueAt(agreeing) === first) agreeing++;
   if (agreeing === records.length) return first;
   return records.map((_, index) => (index < agreeing ? first : valueAt(index)));
+}
+
+/** The values of one column, NULLs left out; those that all records share once. */
+export function textsOf({ columns }: ColumnBatch, name: ExecutionColumnName): readonly string[] {
+  const column = columns[EXECUTION_COLUMNS.findIndex((candidate) => candidate.name === name)];
+  const values = typeof column === 'object' && column !== null ? column : [column];
+  return values.filter((value) => typeof value === 'string');
 }
 
 /** Indexes of the columns in which any record has a value. */

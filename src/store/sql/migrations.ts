@@ -5,8 +5,10 @@ import {
   FAILED_OUTCOME,
   FAILURES_INDEX,
   IS_RUN,
+  IS_RUNNING,
   type LedgerDatabase,
   RUN_ID_INDEX,
+  RUNNING_INDEX,
   RUNS_INDEX,
 } from './database.ts';
 import { inTransaction } from './sqlite-transaction.ts';
@@ -49,7 +51,8 @@ function createLedger(db: Kysely<LedgerDatabase>): readonly Compilable[] {
   for (const column of EXECUTION_COLUMNS as readonly ExecutionColumn[]) {
     table = table.addColumn(column.name, column.type, (definition) => {
       if (column.name === 'record_id') return definition.notNull().primaryKey();
-      return column.notNull ? definition.notNull() : definition;
+      const withDefault = column.default === undefined ? definition : definition.defaultTo(column.default);
+      return column.notNull ? withDefault.notNull() : withDefault;
     });
   }
   return [
@@ -75,8 +78,57 @@ function createLedger(db: Kysely<LedgerDatabase>): readonly Compilable[] {
       .addColumn('reason', 'text', (column) => column.notNull())
       .addColumn('at', 'real', (column) => column.notNull())
       .addColumn('record', 'text', (column) => column.notNull())
+      .addColumn('instance_id', 'text', (column) => column.notNull())
+      .addColumn('seq', 'integer', (column) => column.notNull())
       .addPrimaryKeyConstraint('record_quarantine_key', ['record_id', 'rev']),
+    db.schema
+      .createIndex(RUNNING_INDEX)
+      .ifNotExists()
+      .on('execution_records')
+      .columns(['instance_id', 'record_id'])
+      .where(IS_RUNNING),
+    ...createAccounts(db),
     ...Object.entries(VIEWS).map(([name, text]) => createView(db, name, text)),
+  ];
+}
+
+/** What proves that nothing is missing, and what is. */
+function createAccounts(db: Kysely<LedgerDatabase>): readonly Compilable[] {
+  return [
+    db.schema
+      .createTable('ledger_instances')
+      .ifNotExists()
+      .addColumn('instance_id', 'text', (column) => column.notNull().primaryKey())
+      .addColumn('service_name', 'text', (column) => column.notNull())
+      .addColumn('service_version', 'text')
+      .addColumn('host', 'text', (column) => column.notNull())
+      .addColumn('pid', 'integer', (column) => column.notNull())
+      .addColumn('durability', 'text', (column) => column.notNull())
+      .addColumn('started_at', 'real', (column) => column.notNull())
+      .addColumn('heartbeat_at', 'real', (column) => column.notNull())
+      .addColumn('ended_at', 'real')
+      .addColumn('last_seq', 'integer', (column) => column.notNull())
+      .addColumn('sampled_out', 'integer', (column) => column.notNull())
+      .addColumn('pruned', 'integer', (column) => column.notNull().defaultTo(0)),
+    db.schema
+      .createTable('record_losses')
+      .ifNotExists()
+      .addColumn('instance_id', 'text', (column) => column.notNull())
+      .addColumn('loss_no', 'integer', (column) => column.notNull())
+      .addColumn('reason', 'text', (column) => column.notNull())
+      .addColumn('records', 'integer', (column) => column.notNull())
+      .addColumn('first_seq', 'integer', (column) => column.notNull())
+      .addColumn('last_seq', 'integer', (column) => column.notNull())
+      .addColumn('at', 'real', (column) => column.notNull())
+      .addPrimaryKeyConstraint('record_losses_key', ['instance_id', 'loss_no']),
+    db.schema
+      .createTable('remote_children')
+      .ifNotExists()
+      .addColumn('parent_record_id', 'text', (column) => column.notNull())
+      .addColumn('record_id', 'text', (column) => column.notNull())
+      .addColumn('run_id', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('remote_children_key', ['parent_record_id', 'record_id']),
+    db.schema.createIndex('remote_children_run_id').ifNotExists().on('remote_children').column('run_id'),
   ];
 }
 

@@ -4,6 +4,8 @@ import { type Compilable, type Kysely, sql } from 'kysely';
 import { recordIdFloor } from '../../record-id.ts';
 import type { PruneReport, RetentionPolicy } from '../record-store.ts';
 import { FAILED_OUTCOME, type LedgerDatabase } from './database.ts';
+import { countPruned, pruneInstances, pruneQuarantine, settleQuarantine } from './pruned-accounts.ts';
+import { changesOf, rowsOf, runScript } from './script.ts';
 import { ledgerBytes } from './sqlite-file.ts';
 import { inTransaction } from './sqlite-transaction.ts';
 
@@ -35,10 +37,10 @@ export async function pruneLedger(
   now: number,
 ): Promise<PruneReport> {
   const bytesBefore = ledgerBytes(ledger.path);
+  removeAccounts(ledger, now - policy.failedMaxAgeMs, now - Math.max(policy.maxAgeMs, policy.failedMaxAgeMs));
   const removedByAge =
     (await removeOlder(ledger, 'settled', now - policy.maxAgeMs)) +
     (await removeOlder(ledger, 'any', now - policy.failedMaxAgeMs));
-  removeQuarantined(ledger, now - policy.failedMaxAgeMs);
   const removedBySize =
     (await removeExcess(ledger, 'settled', policy.maxBytes)) +
     (await removeExcess(ledger, 'any', policy.maxBytes));
@@ -59,9 +61,14 @@ async function removeOlder(ledger: PrunableLedger, runClass: RunClass, cutoff: n
   return removed;
 }
 
-function removeQuarantined(ledger: PrunableLedger, cutoff: number): void {
-  if (!ledger.connection.isOpen) return;
-  run(ledger, ledger.db.deleteFrom('record_quarantine').where('at', '<', cutoff));
+function removeAccounts(ledger: PrunableLedger, quarantineCutoff: number, instanceCutoff: number): void {
+  const { connection, db } = ledger;
+  if (!connection.isOpen) return;
+  inTransaction(connection, () => {
+    runScript(connection, settleQuarantine(db));
+    runScript(connection, pruneQuarantine(db, quarantineCutoff));
+    runScript(connection, pruneInstances(db, instanceCutoff));
+  });
 }
 
 /** Removes the oldest runs of a class until the ledger fits. */
@@ -140,19 +147,30 @@ async function removeRuns(ledger: PrunableLedger, runIds: readonly string[]): Pr
   let removed = 0;
   if (runIds.length === 0) return removed;
   for (;;) {
-    const changes = removeRows(ledger, runIds, BATCH_ROWS);
+    const changes = inTransaction(ledger.connection, () => removeRows(ledger, runIds, BATCH_ROWS));
     removed += changes;
     if (changes < BATCH_ROWS || !(await turn(ledger))) return removed;
   }
 }
 
+/** Inside the caller's transaction. */
 function removeRows(ledger: PrunableLedger, runIds: readonly string[], limit: number): number {
-  const batch = ledger.db
+  const { connection, db } = ledger;
+  const ofRuns = sql<string>`(select value from json_each(${JSON.stringify(runIds)}))`;
+  const batch = db
     .selectFrom('execution_records')
     .select('record_id')
-    .where('run_id', 'in', sql<string>`(select value from json_each(${JSON.stringify(runIds)}))`)
+    .where('run_id', 'in', ofRuns)
     .limit(limit);
-  return run(ledger, ledger.db.deleteFrom('execution_records').where('record_id', 'in', batch));
+  const removed = runScript(
+    connection,
+    rowsOf(
+      db.deleteFrom('execution_records').where('record_id', 'in', batch).returning(['instance_id', 'seq']),
+    ),
+  );
+  runScript(connection, countPruned(db, removed));
+  runScript(connection, changesOf(db.deleteFrom('remote_children').where('run_id', 'in', ofRuns)));
+  return removed.length;
 }
 
 /** Bytes of the pages that hold something. */
@@ -191,9 +209,4 @@ async function turn({ connection }: PrunableLedger): Promise<boolean> {
 function all(ledger: PrunableLedger, query: Compilable): readonly Record<string, unknown>[] {
   const { sql: text, parameters } = query.compile();
   return ledger.connection.prepare(text).all(...(parameters as (string | number)[]));
-}
-
-function run(ledger: PrunableLedger, query: Compilable): number {
-  const { sql: text, parameters } = query.compile();
-  return Number(ledger.connection.prepare(text).run(...(parameters as (string | number)[])).changes);
 }

@@ -1,15 +1,21 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import type { PruneReport, RetentionPolicy } from '../record-store.ts';
-import type { ColumnBatch } from './column-batch.ts';
+import { linkCandidates } from '../remote-children.ts';
+import { textsOf } from './column-batch.ts';
 import type { LedgerDatabase } from './database.ts';
 import { ExecutionUpsert } from './execution-upsert.ts';
+import { findInterrupted, interruptRows } from './interruption.ts';
+import { writeReport } from './ledger-report.ts';
 import { migrate } from './migrations.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { pruneLedger } from './retention.ts';
+import { runScript } from './script.ts';
+import { SQLITE_DIALECT } from './sql-dialect.ts';
 import { openConnection, type SqliteSettings } from './sqlite-connection.ts';
 import { createLedgerFile, fileIdentity } from './sqlite-file.ts';
-import type { QuarantineRow } from './sqlite-protocol.ts';
+import type { QuarantineRow, WriteBatch } from './sqlite-protocol.ts';
+import { SqliteRemoteLinks } from './sqlite-remote-links.ts';
 import { inTransaction } from './sqlite-transaction.ts';
 
 /**
@@ -35,16 +41,34 @@ export class SqliteLedger {
     return this.#open?.notice;
   }
 
-  write(batch: ColumnBatch): void {
-    const { connection, upsert } = this.#ledger();
-    this.#inTransaction(connection, () => upsert.run(batch));
+  /** Links what belongs together in the same transaction: no other writer can be in between. */
+  write({ batch, remoteChildren, report }: WriteBatch): void {
+    const { connection, db, upsert, links } = this.#ledger();
+    this.#inTransaction(connection, () => {
+      upsert.run(batch);
+      if (report !== undefined) runScript(connection, writeReport(db, SQLITE_DIALECT, report));
+      links.link(
+        () => linkCandidates(textsOf(batch, 'record_id'), textsOf(batch, 'failed_record_id')),
+        remoteChildren,
+      );
+    });
+  }
+
+  interrupt(instanceIds: readonly string[], silentBefore: number): number {
+    const { connection, db, links } = this.#ledger();
+    return this.#inTransaction(connection, () => {
+      const interrupted = runScript(connection, findInterrupted(db, instanceIds, silentBefore));
+      const { changes, links: remoteChildren } = runScript(connection, interruptRows(db, interrupted));
+      links.link(() => interrupted.map(({ recordId }) => recordId), remoteChildren);
+      return changes;
+    });
   }
 
   quarantine(rows: readonly QuarantineRow[]): void {
     const { connection, db } = this.#ledger();
     const statement = db
       .insertInto('record_quarantine')
-      .values({ record_id: '', rev: 0, reason: '', at: 0, record: '' })
+      .values({ record_id: '', rev: 0, reason: '', at: 0, record: '', instance_id: '', seq: 0 })
       .onConflict((conflict) => conflict.columns(['record_id', 'rev']).doNothing())
       .compile();
     const insert = connection.prepare(statement.sql);
@@ -94,7 +118,8 @@ export class SqliteLedger {
       const db = new Kysely<LedgerDatabase>({ dialect: nodeSqliteDialect(connection) });
       migrate(connection, db, now);
       const upsert = new ExecutionUpsert(connection, db);
-      this.#open = { connection, db, upsert, notice, file: fileIdentity(path), openedAt: now };
+      const links = new SqliteRemoteLinks(connection, db);
+      this.#open = { connection, db, upsert, links, notice, file: fileIdentity(path), openedAt: now };
       this.#isSuspect = false;
       return this.#open;
     } catch (error) {
@@ -103,9 +128,9 @@ export class SqliteLedger {
     }
   }
 
-  #inTransaction(connection: DatabaseSync, work: () => void): void {
+  #inTransaction<T>(connection: DatabaseSync, work: () => T): T {
     try {
-      inTransaction(connection, work);
+      return inTransaction(connection, work);
     } catch (error) {
       this.#isSuspect = true;
       throw error;
@@ -117,6 +142,7 @@ interface OpenLedger {
   readonly connection: DatabaseSync;
   readonly db: Kysely<LedgerDatabase>;
   readonly upsert: ExecutionUpsert;
+  readonly links: SqliteRemoteLinks;
   readonly notice: string | undefined;
   /** What tells the file from another one at its path. */
   readonly file: string | undefined;

@@ -1,9 +1,18 @@
-import type { PruneReport, RetentionPolicy } from '../record-store.ts';
+import type { LedgerReport, PruneReport, RetentionPolicy } from '../record-store.ts';
+import type { RemoteChildLink } from '../remote-children.ts';
 import type { ColumnBatch } from './column-batch.ts';
 import type { SqliteSettings } from './sqlite-connection.ts';
 
-/** A quarantined record on its way to the worker: record_id, rev, reason, at, record as JSON. */
-export type QuarantineRow = readonly [string, number, string, number, string];
+/** A quarantined record on its way to the worker: record_id, rev, reason, at, record as JSON, instance_id, seq. */
+export type QuarantineRow = readonly [string, number, string, number, string, string, number];
+
+/** What one write keeps. */
+export interface WriteBatch {
+  readonly batch: ColumnBatch;
+  /** Which of the records matter to a parent in another process. */
+  readonly remoteChildren: readonly RemoteChildLink[];
+  readonly report: LedgerReport | undefined;
+}
 
 /** What the only slot of a signal says, in memory both threads see. */
 export const SIGNAL = { pending: 0, stored: 1, failed: 2 } as const;
@@ -12,11 +21,16 @@ export const SIGNAL = { pending: 0, stored: 1, failed: 2 } as const;
 export interface WorkerCalls {
   /** Opens and migrates; answers with what the user should know about the file. */
   readonly init: { readonly argument: { readonly now: number }; readonly result: string | undefined };
-  readonly write: { readonly argument: ColumnBatch; readonly result: undefined };
+  readonly write: { readonly argument: WriteBatch; readonly result: undefined };
   /** The same for a thread that is blocked until `signal` says other than pending: {@link SIGNAL}. */
   readonly writeAtExit: {
-    readonly argument: { readonly batch: ColumnBatch; readonly signal: Int32Array };
+    readonly argument: { readonly content: WriteBatch; readonly signal: Int32Array };
     readonly result: undefined;
+  };
+  /** Answers with the number of rows. */
+  readonly interrupt: {
+    readonly argument: { readonly instanceIds: readonly string[]; readonly silentBefore: number };
+    readonly result: number;
   };
   readonly quarantine: { readonly argument: readonly QuarantineRow[]; readonly result: undefined };
   readonly prune: {

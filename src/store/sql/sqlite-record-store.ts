@@ -1,10 +1,17 @@
 import { resolve } from 'node:path';
 import { diag } from '@opentelemetry/api';
 import type { ExecutionRecord } from '../../records/execution-record.ts';
-import type { PruneReport, QuarantinedRecord, RecordStore, RetentionPolicy } from '../record-store.ts';
+import type {
+  LedgerReport,
+  PruneReport,
+  QuarantinedRecord,
+  RecordStore,
+  RetentionPolicy,
+} from '../record-store.ts';
+import { remoteChildrenOf } from '../remote-children.ts';
 import { columnBatchFromRecords } from './column-batch.ts';
 import type { SqliteSettings } from './sqlite-connection.ts';
-import type { QuarantineRow } from './sqlite-protocol.ts';
+import type { QuarantineRow, WriteBatch } from './sqlite-protocol.ts';
 import { SqliteStoreError, SqliteThread } from './sqlite-thread.ts';
 
 /** Options of a {@link SqliteRecordStore}. */
@@ -64,15 +71,19 @@ export class SqliteRecordStore implements RecordStore {
     }
   }
 
-  async write(records: readonly ExecutionRecord[]): Promise<void> {
-    await this.#living().call('write', columnBatchFromRecords(records));
+  async write(records: readonly ExecutionRecord[], report?: LedgerReport): Promise<void> {
+    await this.#living().call('write', writeBatchFrom(records, report));
   }
 
-  writeAtExit(records: readonly ExecutionRecord[], millis: number): boolean {
+  async interrupt(instanceIds: readonly string[], silentBefore: number): Promise<number> {
+    return await this.#living().call('interrupt', { instanceIds, silentBefore });
+  }
+
+  writeAtExit(records: readonly ExecutionRecord[], millis: number, report?: LedgerReport): boolean {
     if (this.#closed !== undefined) return false;
     try {
       if (this.#thread === undefined || this.#thread.isDead) this.#thread = new SqliteThread(this.#settings);
-      return this.#thread.writeAtExit(this.#now(), columnBatchFromRecords(records), millis);
+      return this.#thread.writeAtExit(this.#now(), writeBatchFrom(records, report), millis);
     } catch {
       return false;
     }
@@ -87,6 +98,8 @@ export class SqliteRecordStore implements RecordStore {
         reason,
         now,
         JSON.stringify(record),
+        record.instanceId,
+        record.seq,
       ],
     );
     await this.#living().call('quarantine', rows);
@@ -113,4 +126,8 @@ export class SqliteRecordStore implements RecordStore {
     if (this.#closed !== undefined)
       throw new SqliteStoreError(`${this.name} is closed`, 'RUNLEDGER_STORE_CLOSED');
   }
+}
+
+function writeBatchFrom(records: readonly ExecutionRecord[], report: LedgerReport | undefined): WriteBatch {
+  return { batch: columnBatchFromRecords(records), remoteChildren: remoteChildrenOf(records), report };
 }

@@ -1,6 +1,5 @@
 import type { Worker } from 'node:worker_threads';
 import { moduleUrl } from '../../own-files.ts';
-import type { ColumnBatch } from './column-batch.ts';
 import type { SqliteSettings } from './sqlite-connection.ts';
 import {
   SIGNAL,
@@ -8,6 +7,7 @@ import {
   type WorkerCalls,
   type WorkerData,
   type WorkerResponse,
+  type WriteBatch,
 } from './sqlite-protocol.ts';
 
 /** An error from the store's thread. `errcode` is SQLite's extended result code, where the error is SQLite's. */
@@ -77,15 +77,15 @@ export class SqliteThread {
   }
 
   /**
-   * Posts the calls and blocks, `millis` at most, until the batch is written. Returns whether it is. For the end of the
+   * Posts the calls and blocks, `millis` at most, until the content is written. Returns whether it is. For the end of the
    * process alone, when no answer can arrive any more.
    */
-  writeAtExit(initAt: number, batch: ColumnBatch, millis: number): boolean {
+  writeAtExit(initAt: number, content: WriteBatch, millis: number): boolean {
     if (this.#death !== undefined) return false;
     const signal = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     // The thread takes messages in order, and opening what is open changes nothing.
     this.#post('init', { now: initAt });
-    this.#post('writeAtExit', { batch, signal });
+    this.#post('writeAtExit', { content, signal });
     Atomics.wait(signal, 0, SIGNAL.pending, millis);
     return Atomics.load(signal, 0) === SIGNAL.stored;
   }

@@ -36,6 +36,8 @@ async function perform(request: WorkerRequest): Promise<WorkerCalls[WorkerCall][
     case 'writeAtExit':
       writeAndSignal(request.argument);
       return undefined;
+    case 'interrupt':
+      return ledger.interrupt(request.argument.instanceIds, request.argument.silentBefore);
     case 'quarantine':
       ledger.quarantine(request.argument);
       return undefined;
@@ -48,10 +50,10 @@ async function perform(request: WorkerRequest): Promise<WorkerCalls[WorkerCall][
 }
 
 /** The thread that asked is blocked, so it is told through the memory both see. */
-function writeAndSignal({ batch, signal }: WorkerCalls['writeAtExit']['argument']): void {
+function writeAndSignal({ content, signal }: WorkerCalls['writeAtExit']['argument']): void {
   let outcome: number = SIGNAL.failed;
   try {
-    ledger.write(batch);
+    ledger.write(content);
     outcome = SIGNAL.stored;
   } finally {
     Atomics.store(signal, 0, outcome);

@@ -53,4 +53,26 @@ from execution_records r where r.parent_record_id is null and r.outcome in ('fai
 from execution_records
 where state = 'ended' and outcome not in ('skip', 'rejection')
 group by kind, pipeline, name`,
+
+  /**
+   * One row a life of a process that wrote: of the \`last_seq\` records it numbered, where each is. \`missing\` is what is
+   * still on its way while the process lives, and has to be 0 once it ended. \`lost_unnumbered\` are records that were
+   * lost before they had a number.
+   */
+  lost_records: `select i.instance_id, i.service_name, i.service_version, i.host, i.pid, i.durability,
+  i.started_at, i.heartbeat_at, i.ended_at, i.last_seq, i.sampled_out,
+  coalesce(r.stored, 0) as stored, coalesce(q.quarantined, 0) as quarantined, i.pruned,
+  coalesce(l.lost, 0) as lost, coalesce(l.lost_unnumbered, 0) as lost_unnumbered,
+  i.last_seq - coalesce(r.stored, 0) - coalesce(q.quarantined, 0) - i.pruned - coalesce(l.lost, 0) as missing
+from ledger_instances i
+left join (select instance_id, count(*) as stored from execution_records where seq > 0 group by instance_id) r
+  on r.instance_id = i.instance_id
+left join (select instance_id, count(*) as quarantined from record_quarantine where seq > 0 and not exists (
+    select 1 from execution_records e where e.record_id = record_quarantine.record_id and e.rev >= record_quarantine.rev
+  ) group by instance_id) q
+  on q.instance_id = i.instance_id
+left join (select instance_id, sum(case when last_seq > 0 then records else 0 end) as lost,
+    sum(case when last_seq > 0 then 0 else records end) as lost_unnumbered
+    from record_losses group by instance_id) l
+  on l.instance_id = i.instance_id`,
 };

@@ -1,0 +1,218 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ResolvedBatchOptions } from './batch-options.ts';
+import { BatchSize } from './batch-size.ts';
+import { Breaker, type BreakerState } from './breaker.ts';
+import { Deferred } from './deferred.ts';
+import { classifyError } from './error-classes.ts';
+import type { ExporterLog } from './exporter-log.ts';
+import type { Housekeeping } from './housekeeping.ts';
+import { type RecordDelivery, StoreUnavailableError } from './record-delivery.ts';
+import type { RecordBatch, RecordQueue } from './record-queue.ts';
+import { RetryPolicy } from './retry-policy.ts';
+import type { StoreSession } from './store-session.ts';
+
+/** What the loop works with. */
+export interface DeliveryParts {
+  readonly options: ResolvedBatchOptions;
+  readonly queue: RecordQueue;
+  readonly session: StoreSession;
+  readonly delivery: RecordDelivery;
+  readonly housekeeping: Housekeeping;
+  readonly log: ExporterLog;
+  /** The longest wait between two tries now. Milliseconds. */
+  readonly longestWait: () => number;
+  /** Something of the queue was settled, or could not be. */
+  readonly onProgress: () => void;
+}
+
+/** How often it is looked whether there is housekeeping to do. Milliseconds. */
+const HOUSEKEEPING_MILLIS = 1_000;
+
+/**
+ * Takes batches out of the queue and has them delivered, one at a time.
+ *
+ * It is *idle* while nothing is queued; *lingering* for `scheduledDelayMillis` after the first record; *writing*
+ * batch after batch, without a pause, while something is queued; *waiting* between writes while the store does not
+ * take them, without end. A flush or a shutdown cuts lingering and waiting short. Its timers do not keep the
+ * process alive.
+ */
+export class DeliveryLoop {
+  readonly #parts: DeliveryParts;
+  readonly #retry: RetryPolicy;
+  readonly #batchSize: BatchSize;
+  readonly #breaker = new Breaker();
+  /** Runs our work outside the async context of whoever exported the first record. */
+  readonly #outside = AsyncLocalStorage.snapshot();
+  #isWriting = false;
+  #isStopped = false;
+  #hasChores = false;
+  #inFlight: RecordBatch | undefined;
+  #linger: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #chores: NodeJS.Timeout | undefined;
+  #endWait: (() => void) | undefined;
+  #idle = new Deferred();
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+    this.#retry = new RetryPolicy(parts.options.retry);
+    this.#batchSize = new BatchSize(parts.options);
+  }
+
+  get breakerState(): BreakerState {
+    return this.#breaker.state;
+  }
+
+  /** What is being written now. */
+  get inFlight(): RecordBatch | undefined {
+    return this.#inFlight;
+  }
+
+  /** Resolves when nothing is being written any more; undefined when nothing is. */
+  get settled(): Promise<void> | undefined {
+    return this.#isWriting ? this.#idle.promise : undefined;
+  }
+
+  /** Something was queued. A full batch goes out with the next turn of the event loop, not in the caller's time. */
+  wake(): void {
+    if (this.#isWriting || this.#immediate !== undefined) return;
+    this.#keepHouse();
+    const { queue, options } = this.#parts;
+    if (queue.waiting >= options.maxExportBatchSize) {
+      this.#immediate = this.#outside(() => setImmediate(() => this.#start()).unref());
+      return;
+    }
+    if (this.#linger !== undefined || queue.waiting === 0) return;
+    this.#linger = this.#outside(() => setTimeout(() => this.#start(), options.scheduledDelayMillis).unref());
+  }
+
+  /** Somebody waits for the result. */
+  hurry(): void {
+    this.#retry.reset();
+    this.#endWait?.();
+    this.#outside(() => this.#start());
+  }
+
+  /** Begins to look after what runs and after the instance, once a second. */
+  keepHouse(): void {
+    this.#keepHouse();
+  }
+
+  /** Nothing is written any more, once what is in flight is. */
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#chores);
+    this.#endWait?.();
+  }
+
+  #keepHouse(): void {
+    if (this.#chores !== undefined || this.#isStopped) return;
+    this.#chores = this.#outside(() => setInterval(() => this.#lookForChores(), HOUSEKEEPING_MILLIS).unref());
+  }
+
+  #lookForChores(): void {
+    if (this.#hasChores || !this.#parts.housekeeping.isDue()) return;
+    this.#hasChores = true;
+    this.#start();
+  }
+
+  #start(): void {
+    clearTimeout(this.#linger);
+    clearImmediate(this.#immediate);
+    this.#linger = undefined;
+    this.#immediate = undefined;
+    if (this.#isWriting || this.#isStopped || !this.#hasWork) return;
+    this.#isWriting = true;
+    this.#idle = new Deferred();
+    this.#work().catch(() => {
+      // Only a clock of the caller's own gets here; the next record starts over.
+      this.#isWriting = false;
+      this.#idle.resolve();
+    });
+  }
+
+  get #hasWork(): boolean {
+    return this.#hasChores || this.#parts.queue.waiting > 0;
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#isStopped && this.#hasWork) {
+      const error = this.#hasChores ? await this.#doChores() : await this.#deliverNext();
+      this.#parts.onProgress();
+      if (error !== undefined && !this.#isStopped) await this.#wait(error);
+    }
+    this.#isWriting = false;
+    this.#idle.resolve();
+  }
+
+  async #doChores(): Promise<StoreUnavailableError | undefined> {
+    // Failed chores are due again in a second: they must not stand in the way of records.
+    this.#hasChores = false;
+    try {
+      await this.#parts.housekeeping.run();
+    } catch (error) {
+      const unavailable = unavailableBy(error);
+      this.#failed(unavailable, 1);
+      return unavailable;
+    }
+    this.#succeeded();
+    return undefined;
+  }
+
+  /** Settles a batch, or puts what is left of it back and returns why. */
+  async #deliverNext(): Promise<StoreUnavailableError | undefined> {
+    const { queue, delivery, options } = this.#parts;
+    const records = this.#breaker.limit(this.#batchSize.current);
+    const batch = queue.take({ records, bytes: options.maxExportBatchBytes });
+    if (batch === undefined) return undefined;
+    const before = delivery.storedCount;
+    this.#inFlight = batch;
+    this.#breaker.trying();
+    try {
+      await delivery.deliver(batch);
+    } catch (error) {
+      queue.giveBack(batch);
+      if (delivery.storedCount > before) this.#retry.reset();
+      const unavailable = unavailableBy(error);
+      this.#failed(unavailable, batch.records.length);
+      return unavailable;
+    } finally {
+      this.#inFlight = undefined;
+    }
+    this.#succeeded();
+    this.#batchSize.succeeded(queue.waiting);
+    return undefined;
+  }
+
+  #succeeded(): void {
+    this.#retry.reset();
+    this.#breaker.succeeded();
+    this.#parts.log.storeWorks();
+  }
+
+  #failed(error: StoreUnavailableError, records: number): void {
+    if (error.fewerMayHelp) this.#batchSize.failed(records);
+    this.#breaker.failed();
+    this.#parts.session.reopen();
+    if (!this.#isStopped) this.#parts.log.storeFailed(error, this.#parts.queue.durability);
+  }
+
+  /** Waits before the next write, until the time is over or somebody is in a hurry. */
+  #wait(error: StoreUnavailableError): Promise<void> {
+    const delay = Math.min(this.#parts.longestWait(), this.#retry.nextDelay(error.errorClass));
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#endWait?.(), delay).unref();
+      this.#endWait = () => {
+        clearTimeout(timer);
+        this.#endWait = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
+function unavailableBy(error: unknown): StoreUnavailableError {
+  if (error instanceof StoreUnavailableError) return error;
+  const { errorClass, code } = classifyError(error);
+  return new StoreUnavailableError(errorClass === 'data' ? 'unknown' : errorClass, code, false);
+}

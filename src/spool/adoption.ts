@@ -1,0 +1,136 @@
+import { readdirSync } from 'node:fs';
+import { rm, rmdir, unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { DropReason } from '../export/record-exporter.ts';
+import type { AdoptedInstance } from '../export/record-queue.ts';
+import { RECORD_SCHEMA_VERSION, type RecordSource } from '../records/execution-record.ts';
+import type { LedgerInstance, RecordLoss } from '../store/record-store.ts';
+import type { SegmentHeader } from './frame-body.ts';
+import { type InstanceLock, isLockFile, lockDirectory } from './instance-lock.ts';
+import { type ScannedDirectory, scanDirectory } from './orphan-scan.ts';
+import { emptySegment, type Segment, type SegmentHeir } from './segment.ts';
+
+/** A dead instance whose directory this process has locked, with what was found there. */
+export class Adoption implements AdoptedInstance, SegmentHeir {
+  readonly instance: LedgerInstance;
+  readonly records: number;
+  readonly segments: readonly Segment[];
+  readonly path: string;
+  readonly #lock: InstanceLock;
+  readonly #losses: RecordLoss[];
+  #unsettled = 0;
+
+  constructor(path: string, lock: InstanceLock, scanned: ScannedDirectory, nextId: () => number) {
+    const header = scanned.header ?? headerFromName(basename(path));
+    this.path = path;
+    this.#lock = lock;
+    this.#losses = [...scanned.losses.values()];
+    this.segments = scanned.segments.map((file) => {
+      const openedAt = scanned.heartbeatAt;
+      const identity = { id: nextId(), lane: file.lane, path: file.path, openedAt, openedTick: 0 };
+      const segment = emptySegment({ ...identity, header, heir: this });
+      const counts = {
+        records: file.records + file.running,
+        running: file.running,
+        suspended: file.suspended,
+      };
+      Object.assign(segment.unsettled, counts);
+      Object.assign(segment.unread, counts);
+      segment.isSealed = true;
+      segment.bytes = file.bytes;
+      segment.firstSeq = file.firstSeq;
+      segment.lastSeq = file.lastSeq;
+      this.#unsettled += counts.records;
+      return segment;
+    });
+    const { damage } = scanned;
+    const { instanceId, writer, startedAt, durability } = header;
+    if (damage.records > 0)
+      this.#lose('corrupt_frame', damage.records, damage.firstSeq, damage.lastSeq, instanceId);
+    this.records = scanned.segments.reduce((sum, { records }) => sum + records, 0);
+    const lastSeqs = [...this.segments, ...this.#losses].map(({ lastSeq }) => lastSeq);
+    this.instance = {
+      instanceId,
+      serviceName: writer.serviceName,
+      serviceVersion: writer.serviceVersion,
+      host: writer.host,
+      pid: writer.pid,
+      durability,
+      startedAt,
+      heartbeatAt: scanned.heartbeatAt,
+      endedAt: scanned.heartbeatAt,
+      lastSeq: Math.max(header.lastSeq ?? 0, ...lastSeqs),
+      sampledOut: 0,
+    };
+  }
+
+  get losses(): readonly RecordLoss[] {
+    return this.#losses;
+  }
+
+  get isSettled(): boolean {
+    return this.#unsettled === 0;
+  }
+
+  settled(records: number): void {
+    this.#unsettled -= records;
+  }
+
+  lost(reason: DropReason, records: number, firstSeq: number, lastSeq: number): void {
+    this.#lose(reason, records, firstSeq, lastSeq, this.instance.instanceId);
+  }
+
+  /** Leaves the directory to whoever adopts it next. */
+  release(): void {
+    this.#lock.release();
+  }
+
+  /** Removes the directory, its lock last. What can not be removed is found again at the next start. */
+  async remove(): Promise<void> {
+    try {
+      const names = readdirSync(this.path).filter((name) => !isLockFile(name));
+      for (const name of names) await unlink(join(this.path, name));
+      await rm(this.path, { recursive: true, force: true });
+    } catch {
+      await rmdir(this.path).catch(() => undefined);
+    } finally {
+      this.#lock.release();
+    }
+  }
+
+  #lose(reason: DropReason, records: number, firstSeq: number, lastSeq: number, instanceId: string): void {
+    const lossNo = this.#losses.reduce((highest, loss) => Math.max(highest, loss.lossNo), 0) + 1;
+    this.#losses.push({ instanceId, lossNo, reason, records, firstSeq, lastSeq, at: Date.now() });
+  }
+}
+
+/**
+ * Takes over a directory, unless its owner lives or another process is faster; undefined then. Rejects where it can not
+ * be read.
+ */
+export async function adoptDirectory(path: string, nextId: () => number): Promise<Adoption | undefined> {
+  if (!readdirSync(path).some(isLockFile)) return undefined;
+  const lock = lockDirectory(path, 'existing');
+  if (lock === undefined) return undefined;
+  try {
+    return new Adoption(path, lock, await scanDirectory(path), nextId);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Where no header can be read, the name of the directory still says whose it was. */
+function headerFromName(name: string): SegmentHeader {
+  const [instanceId = name] = name.split('.');
+  return {
+    schema: RECORD_SCHEMA_VERSION,
+    instanceId,
+    startedAt: 0,
+    durability: 'process',
+    openedAt: 0,
+    writer: UNKNOWN_WRITER,
+  };
+}
+
+const UNKNOWN_WRITER: RecordSource = { serviceName: 'unknown_service', host: 'unknown', pid: 0 };

@@ -1,0 +1,114 @@
+import type { ExecutionState } from '../execution.ts';
+import type { DropReason } from '../export/record-exporter.ts';
+import type { Lane } from '../export/record-queue.ts';
+import type { SegmentHeader } from './frame-body.ts';
+
+/** Records, and how many of them have no `seq`. */
+export interface Tally {
+  records: number;
+  /** Rows that say what runs: delivered, but not counted. */
+  running: number;
+  suspended: number;
+}
+
+export function noRecords(): Tally {
+  return { records: 0, running: 0, suspended: 0 };
+}
+
+/** A dead instance that a segment was taken over from. */
+export interface SegmentHeir {
+  /** Is told that records of its segments need no further care. */
+  settled(records: number): void;
+  /** Is told that what was on disk alone of a segment had to be given up. */
+  lost(reason: DropReason, records: number, firstSeq: number, lastSeq: number): void;
+}
+
+/**
+ * A piece of a lane: frames in a file, of which it is known how many records are not settled and where those begin that
+ * are in no memory. It is *open* while frames are added, then *sealed*, and removed when nobody needs it any more.
+ */
+export interface Segment {
+  /** Tells the segments of a queue apart; records in memory carry it. */
+  readonly id: number;
+  readonly lane: Lane;
+  readonly path: string;
+  /** When it was opened: milliseconds since the Unix epoch, and by a clock that never steps. */
+  readonly openedAt: number;
+  readonly openedTick: number;
+  /** What its records do not say themselves. */
+  readonly header: SegmentHeader;
+  /** Where it was taken over from; undefined for one of this instance's own. */
+  readonly heir: SegmentHeir | undefined;
+  /** Open for writing. */
+  fd: number | undefined;
+  isSealed: boolean;
+  /** Whether its file is there. Without one, what is in memory is all there is. */
+  hasFile: boolean;
+  bytes: number;
+  readonly unsettled: Tally;
+  /** What is on disk alone, and where that begins. */
+  readonly unread: Tally;
+  unreadFrom: number;
+  /** No record there has a lower seq. */
+  unreadSeq: number;
+  /** Lowest and highest seq of its records, 0 where none has one. */
+  firstSeq: number;
+  lastSeq: number;
+  /** The latest time of a start or a loss in it: the store has to know them before the file goes. 0 without. */
+  lastNoteAt: number;
+}
+
+type Identity = Pick<Segment, 'id' | 'lane' | 'path' | 'openedAt' | 'openedTick' | 'header' | 'heir'>;
+
+/** A segment without frames. */
+export function emptySegment(identity: Identity): Segment {
+  return {
+    ...identity,
+    fd: undefined,
+    isSealed: false,
+    hasFile: true,
+    bytes: 0,
+    unsettled: noRecords(),
+    unread: noRecords(),
+    unreadFrom: 0,
+    unreadSeq: 0,
+    firstSeq: 0,
+    lastSeq: 0,
+    lastNoteAt: 0,
+  };
+}
+
+/** Counts a record up (`by` 1) or down (-1). */
+export function tally(counts: Tally, state: ExecutionState, by: 1 | -1): void {
+  counts.records += by;
+  if (state === 'running') counts.running += by;
+  else if (state === 'suspended') counts.suspended += by;
+}
+
+/** Takes what `part` counts off `counts`. */
+export function subtract(counts: Tally, part: Tally): void {
+  counts.records -= part.records;
+  counts.running -= part.running;
+  counts.suspended -= part.suspended;
+}
+
+/** Widens the range of a segment's seqs. */
+export function noteSeq(segment: Segment, seq: number): void {
+  if (seq === 0) return;
+  if (segment.firstSeq === 0 || seq < segment.firstSeq) segment.firstSeq = seq;
+  if (seq > segment.lastSeq) segment.lastSeq = seq;
+}
+
+const NAME = /^([FS])-(\d{6,15})\.seg$/;
+
+/** The name of a segment's file. Names of a lane are in the order of their making. */
+export function segmentName(lane: Lane, number: number): string {
+  return `${lane === 'first' ? 'F' : 'S'}-${String(number).padStart(6, '0')}.seg`;
+}
+
+/** The lane that a file's name stands for; undefined where it is no segment's. */
+export function laneOfName(name: string): Lane | undefined {
+  const [, lane] = NAME.exec(name) ?? [];
+  if (lane === undefined) return undefined;
+  return lane === 'F' ? 'first' : 'second';
+}

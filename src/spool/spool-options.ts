@@ -1,0 +1,42 @@
+import type { Durability } from '../store/record-store.ts';
+
+/** How a {@link SpoolRecordQueue} keeps records. */
+export interface SpoolOptions {
+  /** Where the directories of all instances are, `.runledger/spool`; made when the first record comes. */
+  readonly directory: string;
+  /** Names the directory of this one. */
+  readonly instanceId: string;
+  /** When the instance began. Milliseconds since the Unix epoch. @default now */
+  readonly startedAt?: number;
+  /** `os` has what was appended forced to disk every half second. @default 'process' */
+  readonly durability?: Exclude<Durability, 'memory'>;
+  /** Records kept in memory, beyond which they are on disk alone. @default 5_000 */
+  readonly maxQueueSize?: number;
+  /** Bytes of those, by an estimate for each record. @default 8 MiB */
+  readonly maxQueueBytes?: number;
+  /** Bytes of files, of which a quarter is kept for records of the first lane. @default 512 MiB */
+  readonly maxSpoolBytes?: number;
+  /** Bytes after which a file is finished and the next begun. @default 1 MiB */
+  readonly segmentBytes?: number;
+  /** Age at which it is too. Milliseconds. @default 60_000 */
+  readonly segmentMillis?: number;
+  /** A clock that never steps, in milliseconds. @default performance.now */
+  readonly now?: () => number;
+}
+
+export type ResolvedSpoolOptions = Required<SpoolOptions>;
+
+export function resolveSpoolOptions(options: SpoolOptions): ResolvedSpoolOptions {
+  return {
+    directory: options.directory,
+    instanceId: options.instanceId,
+    startedAt: options.startedAt ?? Date.now(),
+    durability: options.durability ?? 'process',
+    maxQueueSize: options.maxQueueSize ?? 5_000,
+    maxQueueBytes: options.maxQueueBytes ?? 8 * 1024 * 1024,
+    maxSpoolBytes: options.maxSpoolBytes ?? 512 * 1024 * 1024,
+    segmentBytes: options.segmentBytes ?? 1024 * 1024,
+    segmentMillis: options.segmentMillis ?? 60_000,
+    now: options.now ?? (() => performance.now()),
+  };
+}
