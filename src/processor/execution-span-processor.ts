@@ -21,6 +21,7 @@ import {
   ATTR_RECORD_ID,
   ATTR_RECOVERED_FAILURES,
   ATTR_SEGMENT,
+  SCOPE_NAME,
 } from '../semconv.ts';
 import type { ExecutionSpanProcessorOptions } from './execution-span-processor-options.ts';
 import { ForeignExecutions } from './foreign-executions.ts';
@@ -66,7 +67,10 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       captureStack: options.captureStack ?? true,
     };
     this.#now = options.clock ?? Date.now;
-    this.#live = new LiveExecutions(maxLive, (execution) => this.#evicted(execution));
+    this.#live = new LiveExecutions(maxLive, {
+      evicted: (execution) => this.#evicted(execution),
+      adopted: (span) => this.#foreign.adopt(span),
+    });
     this.#foreign = this.#foreignExecutions(options);
     this.#exporter.watchRunning((startedBefore, limit) => this.#running(startedBefore, limit));
     this.#kept = new KeptRuns(
@@ -124,7 +128,8 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     try {
       const kind = kindOf(span);
       if (kind === undefined) this.#foreign.end(span);
-      else this.#end(span, kind, this.#live.of(span) ?? this.#foreign.adopted(span));
+      else if (span.instrumentationScope?.name === SCOPE_NAME) this.#end(span, kind, this.#live.of(span));
+      else this.#endAdopted(span, kind);
     } catch (error) {
       this.#report('end', error);
     }
@@ -173,6 +178,16 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     const execution = suspended ?? this.#liveFrom(span, kind, this.#parentOf(span, parentContext));
     if (suspended !== undefined) this.#goOn(suspended, span);
     this.#live.start(span, execution);
+    this.#tellStart(execution);
+  }
+
+  /** It runs, as far as anybody knows, and will have a record. */
+  #list(execution: LiveExecution): void {
+    this.#live.list(execution);
+    this.#tellStart(execution);
+  }
+
+  #tellStart(execution: LiveExecution): void {
     if (this.#exporter.keepsStarts && isSureToBeKept(execution)) {
       this.#exporter.started(this.#withoutSecrets(runningRecord(execution.facts, execution)));
     }
@@ -217,6 +232,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     const maker = {
       make: (span: EndedSpan, kind: ExecutionKind, parent: LiveExecution | undefined) =>
         this.#liveFrom(span, kind, parent),
+      list: (execution: LiveExecution) => this.#list(execution),
       refine: (execution: LiveExecution, span: EndedSpan, kind: ExecutionKind) => {
         const { recordId } = execution.facts;
         execution.facts = { ...factsOf(span, kind, execution.parent?.facts, this.#now), recordId };
@@ -228,6 +244,13 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       },
     };
     return new ForeignExecutions(rules, this.#live, maker, limits, report);
+  }
+
+  /** Another library's span, which may have become an execution after it had started. */
+  #endAdopted(span: EndedSpan, kind: ExecutionKind): void {
+    const known = this.#live.of(span) ?? this.#live.adopt(span);
+    this.#foreign.close(span);
+    this.#end(span, kind, known);
   }
 
   #end(span: EndedSpan, kind: ExecutionKind, known: LiveExecution | undefined): void {

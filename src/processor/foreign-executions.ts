@@ -15,6 +15,8 @@ import type { LiveExecution, LiveExecutions } from './live-executions.ts';
 export interface ExecutionMaker {
   /** An execution that has started; `span` need not have ended. */
   make(span: EndedSpan, kind: ExecutionKind, parent: LiveExecution | undefined): LiveExecution;
+  /** Lists an execution as running: it is to have a record. */
+  list(execution: LiveExecution): void;
   /** What is known of an execution by now. */
   refine(execution: LiveExecution, span: EndedSpan, kind: ExecutionKind): void;
   /** Ends an execution and makes its record. */
@@ -85,7 +87,7 @@ export class ForeignExecutions {
     const recognised = this.#rules.recognise(foreignSpan(span, node.startName, false));
     if (recognised === undefined || recognised.isSetLater || recognised.kind === 'part') return;
     node.recognised = recognised;
-    this.#live.list(this.#executionOf(node));
+    this.#list(node);
   }
 
   /** The execution that one of ours starts in, given the one of ours whose code runs. */
@@ -127,17 +129,28 @@ export class ForeignExecutions {
     else this.#held.hold(heldFor, spans);
   }
 
-  /** A span that became an execution of ours after it had started: what is known of it, at its end. */
-  adopted(span: EndedSpan): LiveExecution | undefined {
+  /** The execution that a span of another library became after it had started, if it did. */
+  adopt(span: object): LiveExecution | undefined {
     const node = this.#nodeOf(span);
-    if (node === undefined || node.hasEnded) return node?.execution;
+    const kind = node?.span === undefined ? undefined : kindOf(node.span);
+    if (node?.span === undefined || kind === undefined) return undefined;
+    const above = this.#nearest(node.parent);
+    if (above !== undefined) above.hasExecutions = true;
+    if (node.execution === undefined) return this.#maker.make(node.span, kind, this.#parentOf(node));
+    this.#maker.refine(node.execution, node.span, kind);
+    return node.execution;
+  }
+
+  /** A span that was adopted ends. */
+  close(span: EndedSpan): void {
+    const node = this.#nodeOf(span);
+    if (node === undefined || node.hasEnded) return;
     this.#settle(this.#held.take(node));
-    const execution = this.#executionOf(node);
+    node.execution = this.#live.of(span);
     node.hasEnded = true;
     node.span = undefined;
     node.parent = undefined;
     this.#open--;
-    return execution;
   }
 
   /** Makes the records of everything that is held, by what is known now. */
@@ -159,8 +172,8 @@ export class ForeignExecutions {
     if (recognised?.kind === 'part') {
       node.addPart({ ...tokensOf(span.attributes), ...recognised.attributes });
     } else if (recognised !== undefined) node.recognised = recognised;
-    // What executions already hang below stays one.
-    if (node.hasExecutions && recognised?.kind !== 'part') return;
+    // What runs as an execution, or has executions below it, stays one.
+    if ((node.hasExecutions || node.isListed) && recognised?.kind !== 'part') return;
     if (recognised === undefined || recognised.kind === 'part') {
       node.recognised = undefined;
       node.execution = undefined;
@@ -236,14 +249,28 @@ export class ForeignExecutions {
 
   #executionOf(node: ForeignSpanNode): LiveExecution {
     if (node.execution !== undefined) return node.execution;
-    const above = this.#nearest(node.parent);
-    const parent = above === undefined ? node.outer : this.#executionOf(above);
     const { span } = node;
     if (span === undefined) throw new Error('an ended span was asked for an execution');
-    const view =
-      kindOf(span) === undefined ? this.#viewOf(node, span, parent === undefined, undefined) : span;
-    node.execution = this.#maker.make(view, kindOf(view) ?? 'step', parent);
+    const own = kindOf(span) === undefined ? undefined : (this.#live.of(span) ?? this.#live.adopt(span));
+    node.execution = own ?? this.#madeFrom(node, span);
     return node.execution;
+  }
+
+  #madeFrom(node: ForeignSpanNode, span: EndedSpan): LiveExecution {
+    const parent = this.#parentOf(node);
+    const view = this.#viewOf(node, span, parent === undefined, undefined);
+    return this.#maker.make(view, kindOf(view) ?? 'step', parent);
+  }
+
+  /** The execution it runs in: of another library's span or, around all of those, of ours. */
+  #parentOf(node: ForeignSpanNode): LiveExecution | undefined {
+    const above = this.#nearest(node.parent);
+    return above === undefined ? node.outer : this.#executionOf(above);
+  }
+
+  #list(node: ForeignSpanNode): void {
+    node.isListed = true;
+    this.#maker.list(this.#executionOf(node));
   }
 
   #viewOf(
@@ -274,7 +301,7 @@ export class ForeignExecutions {
     if (execution === undefined) return;
     this.#live.end(execution);
     node.execution = undefined;
-    this.#live.list(this.#executionOf(node));
+    this.#list(node);
   }
 
   /** The node itself, or the nearest above it that is an execution. */

@@ -25,6 +25,8 @@ export class ForeignSpanNode {
   hasExecutions = false;
   /** Whether one of them has a record, or runs, with the run it had then. */
   isRunFixed = false;
+  /** Whether it is told of as running, and so has to have a record. */
+  isListed = false;
   hasEnded = false;
   /** Whether it was found to be no execution since it started. */
   isPlain = false;
@@ -39,7 +41,8 @@ export class ForeignSpanNode {
   /** Itself, or the nearest above it that has not ended without being an execution. */
   standing(): ForeignSpanNode | undefined {
     let node: ForeignSpanNode | undefined = this;
-    while (node?.hasEnded === true && node.recognised === undefined) node = node.parent;
+    while (node?.hasEnded === true && node.recognised === undefined && node.execution === undefined)
+      node = node.parent;
     return node;
   }
 

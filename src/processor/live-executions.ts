@@ -41,6 +41,14 @@ interface Carrier {
   [key: symbol]: LiveExecution | undefined;
 }
 
+/** What the table can not know by itself. */
+export interface LiveExecutionEvents {
+  /** It was put out of the full list. */
+  evicted(execution: LiveExecution): void;
+  /** An execution whose span was no execution's when it started; undefined where it still is none. */
+  adopted(span: object): LiveExecution | undefined;
+}
+
 /** What is told about an execution that runs. */
 export interface LiveExecutionView {
   readonly recordId: string;
@@ -70,12 +78,12 @@ export class LiveExecutions {
   /** Suspended executions by record id: their next segment has another span. */
   readonly #suspended = new Map<string, LiveExecution>();
   readonly #max: number;
-  readonly #onEvicted: (execution: LiveExecution) => void;
+  readonly #events: LiveExecutionEvents;
   #evicted = 0;
 
-  constructor(max: number, onEvicted: (execution: LiveExecution) => void) {
+  constructor(max: number, events: LiveExecutionEvents) {
     this.#max = max;
-    this.#onEvicted = onEvicted;
+    this.#events = events;
   }
 
   /** Whether nothing runs and nothing is suspended. */
@@ -83,15 +91,22 @@ export class LiveExecutions {
     return this.#running.size === 0 && this.#suspended.size === 0;
   }
 
-  /** The execution a span of ours is; undefined where the start of the span was not seen. */
+  /** The execution a span is; undefined where it is none, or its start was not seen. */
   of(span: object): LiveExecution | undefined {
     return (span as Carrier)[this.#key];
+  }
+
+  /** The execution a span became after it had started: another library's span that is adopted. On the list from here on. */
+  adopt(span: object): LiveExecution | undefined {
+    const execution = this.#events.adopted(span);
+    if (execution !== undefined) this.start(span, execution);
+    return execution;
   }
 
   /** The execution a span starts in: by the execution whose code runs, else by its parent span. */
   parentOf(parentContext: Context): LiveExecution | undefined {
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY) as ActiveExecution | undefined;
-    const running = active === undefined ? undefined : this.of(active.span);
+    const running = active === undefined ? undefined : (this.of(active.span) ?? this.adopt(active.span));
     if (running !== undefined) {
       if (active !== undefined) this.becomes(running, active.kind);
       return running;
@@ -224,7 +239,7 @@ export class LiveExecutions {
 
   #countEvicted(execution: LiveExecution): void {
     this.#evicted++;
-    this.#onEvicted(execution);
+    this.#events.evicted(execution);
   }
 }
 
