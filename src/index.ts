@@ -61,6 +61,11 @@ export {
   startPipeline,
 } from './lifecycle/run-pipeline.ts';
 export {
+  type EmittedLogRecord,
+  ExceptionLogProcessor,
+  type LogRecordProcessorShape,
+} from './processor/exception-log-processor.ts';
+export {
   ExecutionSpanProcessor,
   type ExecutionSpanProcessorOptions,
 } from './processor/execution-span-processor.ts';

@@ -4,6 +4,7 @@ import { BatchRecordExporter, type QueueFactory } from '../export/batch-record-e
 import { registerExporterMetrics } from '../export/exporter-metrics.ts';
 import type { RecordAccounts, ShutdownReport } from '../export/record-exporter.ts';
 import { isInstrumented } from '../instrumentation/engine-switches.ts';
+import { ExceptionLogProcessor, type LogRecordProcessorShape } from '../processor/exception-log-processor.ts';
 import { ExecutionSpanProcessor } from '../processor/execution-span-processor.ts';
 import type { LiveExecutionView } from '../processor/live-executions.ts';
 import { type RecordSampler, recordExecutions, type SamplerShape } from '../processor/record-sampler.ts';
@@ -33,6 +34,8 @@ export class Runledger {
   readonly options: ResolvedOptions;
   /** Add it to the span processors of the tracer provider. */
   readonly spanProcessor: SpanProcessorShape;
+  /** Add it to the log record processors where exceptions are reported as log records. */
+  readonly logRecordProcessor: LogRecordProcessorShape = new ExceptionLogProcessor();
   /** Register it with the SDK: it gives pipelines their tracer and the ledger its meter. */
   readonly instrumentation: LedgerInstrumentation;
   readonly #recording: Recording | undefined;
