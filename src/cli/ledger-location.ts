@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LedgerReader } from '../store/ledger-reader.ts';
+import type { RecordStore } from '../store/record-store.ts';
 import { CliError } from './cli-error.ts';
 import { printable } from './printable.ts';
 
@@ -44,6 +45,18 @@ export async function withLedger<T>(path: string, use: (ledger: LedgerReader) =>
     return await use(ledger);
   } finally {
     await ledger.close();
+  }
+}
+
+/** Opens the ledger to write for as long as `use` takes, and closes it whatever happens. */
+export async function withStore<T>(path: string, use: (store: RecordStore) => Promise<T>): Promise<T> {
+  const { SqliteRecordStore } = await import('../store/sql/sqlite-record-store.ts');
+  const store = new SqliteRecordStore({ path });
+  try {
+    await store.init();
+    return await use(store);
+  } finally {
+    await store.close();
   }
 }
 

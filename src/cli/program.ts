@@ -5,11 +5,15 @@ import type { CliIo } from './cli-io.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFailuresCommand } from './commands/failures.ts';
 import { addPruneCommand } from './commands/prune.ts';
+import { addQuarantineCommand } from './commands/quarantine.ts';
+import { addRecoverCommand } from './commands/recover.ts';
 import { addRunsCommand } from './commands/runs.ts';
 import { addShowCommand } from './commands/show.ts';
 import { addSqlCommand } from './commands/sql.ts';
+import { addVerifyCommand } from './commands/verify.ts';
 import { EXIT_ERROR, EXIT_USAGE } from './exit-codes.ts';
 import { printable } from './printable.ts';
+import { recoverFirst } from './recover-first.ts';
 
 /**
  * Runs what the command line `argv` (without node and script) stands for. Never rejects. Resolves with the exit code:
@@ -49,6 +53,7 @@ function createProgram(io: CliIo): Command {
         '  runledger show last',
         '  runledger failures --since 7d',
         '  runledger sql "select name, count(*) from step_runs group by name"',
+        '  runledger verify',
         '  runledger doctor --import ./telemetry.js',
         '',
         'Exit codes: 0 done, also when nothing was found; 1 an error, or a failed check; 2 wrong usage.',
@@ -59,7 +64,11 @@ function createProgram(io: CliIo): Command {
   addFailuresCommand(program, io);
   addSqlCommand(program, io);
   addPruneCommand(program, io);
+  addVerifyCommand(program, io);
+  addQuarantineCommand(program, io);
+  addRecoverCommand(program, io);
   addDoctorCommand(program, io);
+  program.hook('preAction', (_, command) => recoverFirst(command, io));
   return program;
 }
 

@@ -23,6 +23,7 @@ import type {
 } from './record-exporter.ts';
 import type { DropListener, QueueRemains, RecordQueue } from './record-queue.ts';
 import { StoreSession, type WriteListener } from './store-session.ts';
+import { untraced } from './untraced.ts';
 
 /** Share of the shutdown's time that the drain may take; the rest is for closing the store. */
 const DRAIN_SHARE = 0.9;
@@ -189,6 +190,11 @@ export class BatchRecordExporter implements RecordExporter {
     return this.#accounting.accounts(this.#queue.stats());
   }
 
+  /** Executions of dead processes that were still running, and are recorded as interrupted. */
+  get interruptedCount(): number {
+    return this.#housekeeping.interrupted;
+  }
+
   /** Milliseconds since the Unix epoch when the oldest record on disk was taken in; undefined when there is none. */
   get spoolSince(): number | undefined {
     return this.#queue.stats().spoolSince;
@@ -206,7 +212,7 @@ export class BatchRecordExporter implements RecordExporter {
   async recover(): Promise<number> {
     if (this.#shutdown !== undefined) return 0;
     try {
-      const adopted = (await this.#queue.adopt?.()) ?? [];
+      const adopted = (await untraced(() => this.#queue.adopt?.())) ?? [];
       if (adopted.length === 0) return 0;
       const records = adopted.reduce((sum, each) => sum + each.records, 0);
       this.#accounting.recovered(records);
@@ -297,7 +303,7 @@ export class BatchRecordExporter implements RecordExporter {
   /** The end of the queue: what is in it and in no spool is lost with the process, and counted. */
   #abandon(): QueueRemains {
     const { oldestSeq } = this.#queue.stats();
-    const remains = this.#queue.close();
+    const remains = untraced(() => this.#queue.close());
     if (remains.dropped > 0) {
       this.#accounting.dropped('shutdown_deadline', remains.dropped);
       this.#instance.lose('shutdown_deadline', remains.dropped, oldestSeq ?? 0, this.#instance.lastSeq);

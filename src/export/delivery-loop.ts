@@ -10,6 +10,7 @@ import { type RecordDelivery, StoreUnavailableError } from './record-delivery.ts
 import type { RecordBatch, RecordQueue } from './record-queue.ts';
 import { RetryPolicy } from './retry-policy.ts';
 import type { StoreSession } from './store-session.ts';
+import { untraced } from './untraced.ts';
 
 /** What the loop works with. */
 export interface DeliveryParts {
@@ -111,7 +112,7 @@ export class DeliveryLoop {
   }
 
   #lookForChores(): void {
-    if (this.#hasChores || !this.#parts.housekeeping.isDue()) return;
+    if (this.#hasChores || !untraced(() => this.#parts.housekeeping.isDue())) return;
     this.#hasChores = true;
     this.#start();
   }
@@ -124,7 +125,7 @@ export class DeliveryLoop {
     if (this.#isWriting || this.#isStopped || !this.#hasWork) return;
     this.#isWriting = true;
     this.#idle = new Deferred();
-    this.#work().catch(() => {
+    untraced(() => this.#work()).catch(() => {
       // Only a clock of the caller's own gets here; the next record starts over.
       this.#isWriting = false;
       this.#idle.resolve();
@@ -132,7 +133,11 @@ export class DeliveryLoop {
   }
 
   get #hasWork(): boolean {
-    return this.#hasChores || this.#parts.queue.waiting > 0;
+    const { queue } = this.#parts;
+    if (queue.waiting > 0) return true;
+    // The store is to hear of the death of an instance as soon as it has all of its records.
+    if ((queue.settledInstances?.().length ?? 0) > 0) this.#hasChores = true;
+    return this.#hasChores;
   }
 
   async #work(): Promise<void> {

@@ -40,11 +40,17 @@ export class Housekeeping {
   #rows: readonly ExecutionRecord[] = [];
   #heartbeatAt: number;
   #patrolAt: number;
+  #interrupted = 0;
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
     this.#heartbeatAt = parts.monotonic();
     this.#patrolAt = this.#heartbeatAt;
+  }
+
+  /** Executions of dead instances that were found running. */
+  get interrupted(): number {
+    return this.#interrupted;
   }
 
   watchRunning(source: RunningSource): void {
@@ -74,6 +80,10 @@ export class Housekeeping {
   /** Writes what is due. Rejects as the store does; what was not written is due again. */
   async run(): Promise<void> {
     const { session, monotonic } = this.#parts;
+    if (!session.keepsReports) {
+      this.#keepQuiet();
+      return;
+    }
     await session.open();
     await this.#showRunning();
     for (const adopted of this.#parts.queue.settledInstances?.() ?? []) await this.#bury(adopted);
@@ -117,6 +127,7 @@ export class Housekeeping {
     const { instance, losses, records } = adopted;
     await session.write([], { instances: [instance], losses });
     const interrupted = await session.interrupt([instance.instanceId], 0);
+    this.#interrupted += interrupted;
     queue.forget?.(adopted);
     log.recovered(instance, records, interrupted);
   }

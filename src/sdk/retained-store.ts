@@ -4,6 +4,7 @@ import type {
   LedgerReport,
   PruneReport,
   QuarantinedRecord,
+  QuarantineKey,
   RecordStore,
   RetentionPolicy,
 } from '../store/record-store.ts';
@@ -41,6 +42,10 @@ export class RetainedStore implements RecordStore {
 
   quarantine(records: readonly QuarantinedRecord[]): Promise<void> {
     return this.#store.quarantine(records);
+  }
+
+  async discard(keys: readonly QuarantineKey[]): Promise<number> {
+    return (await this.#store.discard?.(keys)) ?? 0;
   }
 
   prune(policy: RetentionPolicy): Promise<PruneReport> {

@@ -41,6 +41,7 @@ export function spoolDirectoryOf(choice: StoreChoice, directory: string): string
     case 'sqlite':
       return `${choice.path}.spool`;
     case 'own':
+      if (choice.store instanceof MemoryRecordStore) return undefined;
       return join(directory, `${fileNameOf(String(choice.store.name))}.spool`);
     default:
       return undefined;

@@ -1,11 +1,13 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { rm, rmdir, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { DropReason } from '../export/record-exporter.ts';
 import type { AdoptedInstance } from '../export/record-queue.ts';
 import { RECORD_SCHEMA_VERSION, type RecordSource } from '../records/execution-record.ts';
 import type { LedgerInstance, RecordLoss } from '../store/record-store.ts';
+import { FrameEncoder } from './frame.ts';
 import type { SegmentHeader } from './frame-body.ts';
+import { INSTANCE_FILE } from './instance-directory.ts';
 import { type InstanceLock, isLockFile, lockDirectory } from './instance-lock.ts';
 import { type ScannedDirectory, scanDirectory } from './orphan-scan.ts';
 import { emptySegment, type Segment, type SegmentHeir } from './segment.ts';
@@ -17,12 +19,14 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
   readonly segments: readonly Segment[];
   readonly path: string;
   readonly #lock: InstanceLock;
+  readonly #header: SegmentHeader;
   readonly #losses: RecordLoss[];
   #unsettled = 0;
 
   constructor(path: string, lock: InstanceLock, scanned: ScannedDirectory, nextId: () => number) {
     const header = scanned.header ?? headerFromName(basename(path));
     this.path = path;
+    this.#header = header;
     this.#lock = lock;
     this.#losses = [...scanned.losses.values()];
     this.segments = scanned.segments.map((file) => {
@@ -37,6 +41,7 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
       Object.assign(segment.unsettled, counts);
       Object.assign(segment.unread, counts);
       segment.isSealed = true;
+      segment.hasFile = true;
       segment.bytes = file.bytes;
       segment.firstSeq = file.firstSeq;
       segment.lastSeq = file.lastSeq;
@@ -78,6 +83,7 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
 
   lost(reason: DropReason, records: number, firstSeq: number, lastSeq: number): void {
     this.#lose(reason, records, firstSeq, lastSeq, this.instance.instanceId);
+    this.#leaveWord();
   }
 
   /** Leaves the directory to whoever adopts it next. */
@@ -95,6 +101,20 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
       await rmdir(this.path).catch(() => undefined);
     } finally {
       this.#lock.release();
+    }
+  }
+
+  /** Keeps what is gone from the directory for whoever adopts it next, and when its owner was last known to live. */
+  #leaveWord(): void {
+    const { lastSeq, heartbeatAt } = this.instance;
+    const encoder = new FrameEncoder(1_024);
+    const body = JSON.stringify({ ...this.#header, lastSeq, losses: this.#losses });
+    const path = join(this.path, INSTANCE_FILE);
+    try {
+      writeFileSync(path, encoder.bytes.subarray(0, encoder.encode('header', 0, body)), { mode: 0o600 });
+      utimesSync(path, heartbeatAt / 1_000, heartbeatAt / 1_000);
+    } catch {
+      // On a full disk it may be lost; this process still knows.
     }
   }
 

@@ -24,7 +24,12 @@ const FIRST_CAPACITY = 128 * 1024;
 
 /** Writes frames, one at a time, into a buffer that is used again for the next. */
 export class FrameEncoder {
-  #bytes = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
+  #bytes: Buffer;
+
+  /** `capacity` is what it begins with; it grows with the frames. */
+  constructor(capacity = FIRST_CAPACITY) {
+    this.#bytes = Buffer.allocUnsafeSlow(capacity);
+  }
 
   /** The bytes of the frame that was written last, from 0; valid until the next. */
   get bytes(): Buffer {

@@ -15,6 +15,7 @@ export class SegmentReader {
 
   /** Reads on in a segment and moves its `unreadFrom`; false at its end. Throws what the file system does. */
   read(segment: Segment, listener: FrameListener): boolean {
+    if (segment.tail !== undefined) return this.#readTail(segment, segment.tail, listener);
     const fd = openSync(segment.path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
       for (let size = CHUNK_BYTES; ; size = Math.min(size * 2, LONGEST_FRAME)) {
@@ -25,11 +26,7 @@ export class SegmentReader {
         if (length === 0) return false;
         const bytes = buffer.subarray(0, length);
         const isLast = segment.unreadFrom + length >= segment.bytes || size === LONGEST_FRAME;
-        const done = visitFrames(bytes, isLast, {
-          frame: (kind, seq, from, to) =>
-            listener(kind, seq, bytes.toString('utf8', from + FRAME_HEADER_BYTES, to)),
-          damaged: () => undefined,
-        });
+        const done = deliver(bytes, isLast, listener);
         segment.unreadFrom += isLast ? length : done;
         if (done > 0 || isLast) return true;
       }
@@ -37,4 +34,24 @@ export class SegmentReader {
       closeSync(fd);
     }
   }
+
+  #readTail(segment: Segment, tail: Buffer, listener: FrameListener): boolean {
+    for (let size = CHUNK_BYTES; ; size *= 2) {
+      const end = Math.min(segment.unreadFrom + size, segment.bytes);
+      if (end <= segment.unreadFrom) return false;
+      const isLast = end === segment.bytes;
+      const done = deliver(tail.subarray(segment.unreadFrom, end), isLast, listener);
+      segment.unreadFrom = isLast ? end : segment.unreadFrom + done;
+      if (done > 0 || isLast) return true;
+    }
+  }
+}
+
+function deliver(bytes: Buffer, isLast: boolean, listener: FrameListener): number {
+  return visitFrames(bytes, isLast, {
+    frame: (kind, seq, from, to) =>
+      listener(kind, seq, bytes.toString('utf8', from + FRAME_HEADER_BYTES, to)),
+    // What is missing in the end is known by its number.
+    damaged: () => undefined,
+  });
 }

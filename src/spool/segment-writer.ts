@@ -1,31 +1,60 @@
-import { constants, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Lane } from '../export/record-queue.ts';
 import { RECORD_SCHEMA_VERSION, type RecordSource } from '../records/execution-record.ts';
+import type { Durability } from '../store/record-store.ts';
+import { DiskHealth, type DiskState } from './disk-health.ts';
+import { FileWriter } from './file-writer.ts';
 import { FrameEncoder, type FrameKind } from './frame.ts';
 import type { SegmentHeader } from './frame-body.ts';
 import { InstanceDirectory } from './instance-directory.ts';
-import { emptySegment, type Segment, segmentName } from './segment.ts';
+import { emptySegment, type Placed, type Segment } from './segment.ts';
+import { SegmentSync } from './segment-sync.ts';
 import type { SpoolFiles } from './spool-files.ts';
 import type { ResolvedSpoolOptions } from './spool-options.ts';
+import { TailWriter } from './tail-writer.ts';
 
-const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND;
-/** A write that is refused for want of room is tried once more, in a new file. */
-const TRIES = 2;
+/** Makes room on a full disk by removing the oldest segment of the second lane; false where there is none. */
+export type MakeRoom = () => boolean;
 
-/** Adds frames to the open segments of this instance, one for each lane; makes directory and files as they are needed. */
+/** What is worth a second try, in a new file or after room was made. */
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/**
+ * Puts frames into the segments of this instance: into files while the disk does well, and into memory while it does
+ * not. Nothing here throws.
+ */
 export class SegmentWriter {
   readonly #options: ResolvedSpoolOptions;
   readonly #files: SpoolFiles;
   readonly #encoder = new FrameEncoder();
-  readonly #open: Record<Lane, Segment | undefined> = { first: undefined, second: undefined };
+  readonly #headers = new FrameEncoder(1_024);
+  readonly #health: DiskHealth;
+  readonly #inFiles: FileWriter;
+  readonly #inMemory: TailWriter;
+  readonly #sync: SegmentSync | undefined;
   #directory: InstanceDirectory | undefined;
-  #number = 0;
   #writer: RecordSource | undefined;
+  #number = 0;
 
   constructor(options: ResolvedSpoolOptions, files: SpoolFiles) {
     this.#options = options;
     this.#files = files;
+    this.#health = new DiskHealth(options.now);
+    const newSegment = (lane: Lane): Segment => this.#newSegment(lane);
+    const header = (segment: Segment): Buffer => this.#headerFrame(segment.header);
+    const directory = (): string => this.#ensureDirectory();
+    const nextNumber = (): number => ++this.#number;
+    const parts = { options, files, newSegment, header, directory, nextNumber };
+    this.#sync =
+      options.durability === 'os'
+        ? new SegmentSync((segment, frames) => this.#repeat(segment, frames))
+        : undefined;
+    this.#inFiles = new FileWriter(parts, this.#sync);
+    this.#inMemory = new TailWriter(parts, this.#health);
+  }
+
+  /** How what is written now is kept. */
+  get durability(): Durability {
+    return this.#health.state === 'well' ? this.#options.durability : 'memory';
   }
 
   /** What the headers say of all records: who the first was of. */
@@ -34,128 +63,125 @@ export class SegmentWriter {
     return { instanceId: this.#options.instanceId, writer: this.#writer };
   }
 
-  /** Adds a frame to a lane. Undefined where the disk takes nothing. */
-  write(
-    lane: Lane,
-    kind: FrameKind,
-    seq: number,
-    body: string,
-  ): { segment: Segment; from: number } | undefined {
-    for (let attempt = 0; attempt < TRIES; attempt++) {
+  /** Makes a frame, to be put with {@link put}. Returns its length, 0 where it is too long to be kept. */
+  encode(kind: FrameKind, seq: number, body: string): number {
+    return this.#encoder.encode(kind, seq, body);
+  }
+
+  /** How the disk does: frames go to files while it does well. */
+  get diskState(): DiskState {
+    return this.#health.state;
+  }
+
+  /** Puts the frame that was made last into a file of a lane; undefined where the disk does not take it. */
+  putInFile(lane: Lane, length: number, makeRoom: MakeRoom): Placed | undefined {
+    let mayRetry = true;
+    this.#inMemory.seal(lane);
+    for (;;) {
+      const startedAt = this.#options.now();
       try {
-        const segment = this.#segment(lane);
-        const length = this.#encoder.encode(kind, seq, body);
-        const from = segment.bytes;
-        if (this.#add(segment, length)) return { segment, from };
-      } catch {
-        this.#directory?.release();
-        this.#directory = undefined;
+        const placed = this.#inFiles.add(lane, this.#encoder.bytes, length);
+        this.#health.took(this.#options.now() - startedAt);
+        return placed;
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+        if (code === 'ENOENT') this.#onVanished();
+        if (mayRetry && (code === 'ENOENT' || code === 'EFBIG' || (FULL.has(code) && makeRoom()))) {
+          mayRetry = false;
+          continue;
+        }
+        this.#sealAll();
+        this.#health.fails(code);
+        return undefined;
       }
-      this.seal(lane);
     }
-    return undefined;
   }
 
-  /** Adds nothing more to the open segment of a lane. */
+  /** Puts the frame that was made last into memory, to be written later. */
+  putInMemory(lane: Lane, length: number): Placed {
+    this.#inFiles.seal(lane);
+    return this.#inMemory.add(lane, this.#encoder.bytes.subarray(0, length));
+  }
+
+  /** Adds nothing more to the open file of a lane. */
   seal(lane: Lane): void {
-    const segment = this.#open[lane];
-    if (segment === undefined) return;
-    this.#open[lane] = undefined;
-    this.#files.seal(segment);
+    this.#inFiles.seal(lane);
   }
 
-  sealOld(): void {
-    for (const lane of ['first', 'second'] as const) {
-      const segment = this.#open[lane];
-      if (segment !== undefined && this.#isOld(segment)) this.seal(lane);
-    }
-  }
-
-  /** Whether a directory is one of this instance's own. */
+  /** Whether a directory is that of this instance. */
   owns(path: string): boolean {
     return this.#directory?.path === path;
   }
 
-  /** Ends all writing; removes the directory where nothing in it is needed. */
-  close(isNeeded: boolean): void {
-    this.seal('first');
-    this.seal('second');
+  /** Writes what memory holds, if the disk takes it, and closes all files. */
+  finish(): void {
+    this.#inMemory.finish();
+    this.#sealAll();
+    this.#sync?.finish();
+  }
+
+  /** Leaves the directory to whoever adopts it, or removes it where nothing in it is needed. After {@link finish}. */
+  leave(isNeeded: boolean): void {
     if (isNeeded) this.#directory?.release();
     else this.#directory?.remove();
     this.#directory = undefined;
   }
 
-  /** The open segment of a lane, made if there is none. Throws what the file system does. */
-  #segment(lane: Lane): Segment {
-    const open = this.#open[lane];
-    if (open !== undefined && open.bytes < this.#options.segmentBytes && !this.#isOld(open)) return open;
-    this.seal(lane);
+  #sealAll(): void {
+    this.#inFiles.seal('first');
+    this.#inFiles.seal('second');
+  }
+
+  #newSegment(lane: Lane): Segment {
+    const { instanceId, startedAt, durability, now } = this.#options;
+    // All headers of an instance say the same, so that any of them will do.
+    this.#writer ??= UNKNOWN_WRITER;
     const openedAt = Date.now();
-    const header = this.#header(openedAt);
-    this.#directory ??= this.#createDirectory(header);
-    const path = join(this.#directory.path, segmentName(lane, ++this.#number));
-    const segment = emptySegment({
+    const writer = this.#writer;
+    const header = { schema: RECORD_SCHEMA_VERSION, instanceId, startedAt, durability, openedAt, writer };
+    return emptySegment({
       id: this.#files.nextId(),
       lane,
-      path,
+      path: '',
       openedAt,
-      openedTick: this.#options.now(),
+      openedTick: now(),
       header,
       heir: undefined,
     });
-    segment.fd = openSync(path, NEW_FILE, 0o600);
-    this.#files.add(segment);
-    this.#open[lane] = segment;
-    const length = this.#encoder.encode('header', 0, JSON.stringify(header));
-    if (!this.#add(segment, length))
-      throw Object.assign(new Error('no room for a header'), { code: 'ENOSPC' });
-    return segment;
   }
 
-  #isOld(segment: Segment): boolean {
-    return this.#options.now() - segment.openedTick >= this.#options.segmentMillis;
+  #headerFrame(header: SegmentHeader): Buffer {
+    const length = this.#headers.encode('header', 0, JSON.stringify(header));
+    return this.#headers.bytes.subarray(0, length);
   }
 
-  /** Writes what was encoded last. What is written in part is cut off again. */
-  #add(segment: Segment, length: number): boolean {
-    const { fd } = segment;
-    if (fd === undefined) return false;
-    let written = 0;
-    try {
-      written = writeSync(fd, this.#encoder.bytes, 0, length);
-    } finally {
-      if (written !== length) ftruncateSync(fd, segment.bytes);
-    }
-    if (written !== length) return false;
-    this.#files.grow(segment, length);
-    return true;
-  }
-
-  #createDirectory(header: SegmentHeader): InstanceDirectory {
+  #ensureDirectory(): string {
     const { directory, instanceId } = this.#options;
-    const length = this.#encoder.encode('header', 0, JSON.stringify(header));
-    return InstanceDirectory.create(
+    this.#directory ??= InstanceDirectory.create(
       directory,
       instanceId,
-      this.#encoder.bytes.subarray(0, length),
-      () => this.sealOld(),
+      this.#headerFrame(this.#newSegment('first').header),
+      () => this.#inFiles.sealOld(),
       () => this.#onVanished(),
     );
+    return this.#directory.path;
   }
 
+  /** Somebody has removed the directory: what was in it is lost, what comes now gets a new one. */
   #onVanished(): void {
+    this.#sealAll();
     this.#directory?.release();
     this.#directory = undefined;
-    this.seal('first');
-    this.seal('second');
   }
 
-  #header(openedAt: number): SegmentHeader {
-    const { instanceId, startedAt, durability } = this.#options;
-    // All headers of an instance say the same, so that any of them will do.
-    this.#writer ??= UNKNOWN_WRITER;
-    const writer = this.#writer;
-    return { schema: RECORD_SCHEMA_VERSION, instanceId, startedAt, durability, openedAt, writer };
+  /** Frames may not have reached the disk: they are written again, in a file of their own. */
+  #repeat(segment: Segment, frames: readonly Buffer[]): void {
+    this.#inFiles.seal(segment.lane);
+    try {
+      this.#inFiles.repeat(segment, Buffer.concat(frames));
+    } catch (error) {
+      this.#health.fails((error as NodeJS.ErrnoException).code ?? 'unknown');
+    }
   }
 }
 

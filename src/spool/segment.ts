@@ -31,7 +31,8 @@ export interface Segment {
   /** Tells the segments of a queue apart; records in memory carry it. */
   readonly id: number;
   readonly lane: Lane;
-  readonly path: string;
+  /** Empty until there is a file. */
+  path: string;
   /** When it was opened: milliseconds since the Unix epoch, and by a clock that never steps. */
   readonly openedAt: number;
   readonly openedTick: number;
@@ -42,8 +43,12 @@ export interface Segment {
   /** Open for writing. */
   fd: number | undefined;
   isSealed: boolean;
-  /** Whether its file is there. Without one, what is in memory is all there is. */
+  /** Whether its file is there. */
   hasFile: boolean;
+  /** Its frames, where they could not be written to a file yet. Without a file and without these, its records are in memory alone. */
+  tail: Buffer | undefined;
+  /** An older segment whose last frames are also in this one. */
+  repeats: Segment | undefined;
   bytes: number;
   readonly unsettled: Tally;
   /** What is on disk alone, and where that begins. */
@@ -58,6 +63,12 @@ export interface Segment {
   lastNoteAt: number;
 }
 
+/** Where a frame was put. */
+export interface Placed {
+  readonly segment: Segment;
+  readonly from: number;
+}
+
 type Identity = Pick<Segment, 'id' | 'lane' | 'path' | 'openedAt' | 'openedTick' | 'header' | 'heir'>;
 
 /** A segment without frames. */
@@ -66,7 +77,9 @@ export function emptySegment(identity: Identity): Segment {
     ...identity,
     fd: undefined,
     isSealed: false,
-    hasFile: true,
+    hasFile: false,
+    tail: undefined,
+    repeats: undefined,
     bytes: 0,
     unsettled: noRecords(),
     unread: noRecords(),

@@ -38,6 +38,18 @@ export class SpoolBatch implements RecordBatch {
     return this.#parts.find(({ end }) => position < end)?.lane;
   }
 
+  /** What of a lane is not settled. */
+  unsettledOf(lane: SpoolLane): { readonly records: number; readonly bytes: number } {
+    let records = 0;
+    let bytes = 0;
+    for (const [position, size] of this.sizes.entries()) {
+      if (this.#settled?.[position] === 1 || this.laneAt(position) !== lane) continue;
+      records++;
+      bytes += size;
+    }
+    return { records, bytes };
+  }
+
   /** The lowest seq of a lane's records in it, settled or not; undefined where there is none that is counted. */
   lowestSeq(lane: SpoolLane): number | undefined {
     let from = 0;

@@ -1,4 +1,4 @@
-import { closeSync, unlink } from 'node:fs';
+import { closeSync, unlink, unlinkSync } from 'node:fs';
 import { logGuarded } from '../export/guarded-log.ts';
 import type { Lane } from '../export/record-queue.ts';
 import type { Segment } from './segment.ts';
@@ -34,26 +34,31 @@ export class SpoolFiles {
 
   add(segment: Segment): void {
     this.#segments.set(segment.id, segment);
-    this.#bytes[segment.lane] += segment.bytes;
+    if (segment.hasFile) this.#bytes[segment.lane] += segment.bytes;
   }
 
   grow(segment: Segment, bytes: number): void {
     segment.bytes += bytes;
-    this.#bytes[segment.lane] += bytes;
+    if (segment.hasFile) this.#bytes[segment.lane] += bytes;
+  }
+
+  /** Is told that the frames of a segment are in a file now, and no longer kept in memory. */
+  hasFile(segment: Segment): void {
+    segment.tail = undefined;
+    if (!this.#segments.has(segment.id)) {
+      // In the meantime it has become needless.
+      this.#unlink(segment.path);
+      return;
+    }
+    segment.hasFile = true;
+    this.#bytes[segment.lane] += segment.bytes;
+    this.collect(segment);
   }
 
   /** Is told that nothing more is added to a segment. */
   seal(segment: Segment): void {
     segment.isSealed = true;
-    if (segment.fd !== undefined) {
-      const { fd } = segment;
-      segment.fd = undefined;
-      try {
-        closeSync(fd);
-      } catch {
-        // Closed or not, it is not used again.
-      }
-    }
+    closeFile(segment);
     this.collect(segment);
   }
 
@@ -66,42 +71,76 @@ export class SpoolFiles {
 
   /** Whether anybody needs a segment, now or after a crash. */
   isNeeded(segment: Segment): boolean {
-    return segment.unsettled.records > 0 || segment.lastNoteAt >= Math.max(this.#startsStoredAt, 1);
+    const { unsettled, lastNoteAt, repeats } = segment;
+    if (unsettled.records > 0 || (lastNoteAt > 0 && lastNoteAt >= this.#startsStoredAt)) return true;
+    return repeats !== undefined && this.isNeeded(repeats);
   }
 
-  /** Removes a segment of this instance that nobody needs any more. Those taken over go all at once: see `forget`. */
+  /** Removes a segment of this instance that nobody needs any more. Those taken over go all at once. */
   collect(segment: Segment): void {
     if (!segment.isSealed || segment.heir !== undefined || this.isNeeded(segment)) return;
-    this.removeFile(segment);
-    this.#segments.delete(segment.id);
+    if (segment.hasFile) this.#unlink(segment.path);
+    this.drop(segment);
   }
 
-  /** Removes the file, and keeps what is known of its records in memory. */
-  removeFile(segment: Segment): void {
-    if (!segment.hasFile) return;
-    segment.hasFile = false;
-    this.#bytes[segment.lane] -= segment.bytes;
-    unlink(segment.path, (error) => {
-      if (error !== null && error.code !== 'ENOENT' && this.#unlinkErrors++ === 0) {
-        logGuarded('warn', () => `a file of the spool can not be removed (${error.code})`);
-      }
-    });
-  }
-
-  /** Leaves a segment out, whose file is somebody else's to remove. */
+  /** Leaves a segment out. */
   drop(segment: Segment): void {
-    if (segment.hasFile) this.#bytes[segment.lane] -= segment.bytes;
-    segment.hasFile = false;
+    this.#withoutFile(segment);
+    segment.tail = undefined;
     this.#segments.delete(segment.id);
   }
 
-  /** The oldest segment of the second lane that has a file, sealed or not. */
+  /** The oldest segment of the second lane that has a file; it may be open. */
   oldestOfSecondLane(): Segment | undefined {
     let oldest: Segment | undefined;
     for (const segment of this.#segments.values()) {
       if (segment.lane !== 'second' || !segment.hasFile) continue;
+      // One that is open is the youngest, and times of others may be equal.
       if (oldest === undefined || segment.openedAt < oldest.openedAt) oldest = segment;
     }
     return oldest;
   }
+
+  /** Removes the file at once, for the room it takes; what is in memory of its records stays. */
+  evict(segment: Segment): void {
+    closeFile(segment);
+    segment.isSealed = true;
+    try {
+      unlinkSync(segment.path);
+    } catch (error) {
+      this.#onUnlinkError(error as NodeJS.ErrnoException);
+    }
+    this.#withoutFile(segment);
+    this.collect(segment);
+  }
+
+  #withoutFile(segment: Segment): void {
+    if (!segment.hasFile) return;
+    segment.hasFile = false;
+    this.#bytes[segment.lane] -= segment.bytes;
+  }
+
+  #unlink(path: string): void {
+    unlink(path, (error) => {
+      if (error !== null) this.#onUnlinkError(error);
+    });
+  }
+
+  #onUnlinkError({ code }: NodeJS.ErrnoException): void {
+    if (code === 'ENOENT' || this.#unlinkErrors++ > 0) return;
+    logGuarded(
+      'warn',
+      () => `files of the spool can not be removed (${code}): they are found again at the next start`,
+    );
+  }
+}
+
+function closeFile(segment: Segment): void {
+  if (segment.fd === undefined) return;
+  try {
+    closeSync(segment.fd);
+  } catch {
+    // Closed or not, it is not used again.
+  }
+  segment.fd = undefined;
 }

@@ -18,6 +18,11 @@ export class SpoolLane {
     return this.#memory.length + this.unread.records;
   }
 
+  /** Records in memory, and their bytes. */
+  get cached(): { readonly records: number; readonly bytes: number } {
+    return { records: this.#memory.length, bytes: this.#memory.bytes };
+  }
+
   /** Size of the next record in memory; undefined where there is none. */
   get nextSize(): number | undefined {
     return this.#memory.length === 0 ? undefined : this.#memory.headSize;
@@ -105,6 +110,11 @@ export class SpoolLane {
     this.#spilled.length = 0;
     Object.assign(this.#inMemory, noRecords());
     Object.assign(this.unread, noRecords());
+  }
+
+  /** The oldest segment with records that are in no file and not among those in memory either. */
+  get nextTail(): Segment | undefined {
+    return this.#spilled.find(({ tail }) => tail !== undefined);
   }
 
   #leave(segment: Segment): void {

@@ -24,9 +24,14 @@ export interface SpoolOptions {
   readonly now?: () => number;
 }
 
+/** How a spool is kept, nothing left open. */
 export type ResolvedSpoolOptions = Required<SpoolOptions>;
 
+/** The options, complete. */
 export function resolveSpoolOptions(options: SpoolOptions): ResolvedSpoolOptions {
+  const maxSpoolBytes = options.maxSpoolBytes ?? 512 * 1024 * 1024;
+  // What is removed for room goes file by file, so a small spool has small files.
+  const segmentBytes = Math.min(options.segmentBytes ?? 1024 * 1024, Math.floor(maxSpoolBytes / 16));
   return {
     directory: options.directory,
     instanceId: options.instanceId,
@@ -34,8 +39,8 @@ export function resolveSpoolOptions(options: SpoolOptions): ResolvedSpoolOptions
     durability: options.durability ?? 'process',
     maxQueueSize: options.maxQueueSize ?? 5_000,
     maxQueueBytes: options.maxQueueBytes ?? 8 * 1024 * 1024,
-    maxSpoolBytes: options.maxSpoolBytes ?? 512 * 1024 * 1024,
-    segmentBytes: options.segmentBytes ?? 1024 * 1024,
+    maxSpoolBytes,
+    segmentBytes,
     segmentMillis: options.segmentMillis ?? 60_000,
     now: options.now ?? (() => performance.now()),
   };

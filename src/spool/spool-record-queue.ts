@@ -15,9 +15,11 @@ import { recordSize } from '../export/record-size.ts';
 import type { ExecutionRecord } from '../records/execution-record.ts';
 import type { Durability, RecordLoss } from '../store/record-store.ts';
 import { type Adoption, adoptDirectory } from './adoption.ts';
-import { recordBody, recordFromBody } from './frame-body.ts';
+import { DiskRoom } from './disk-room.ts';
+import { DropReports } from './drop-reports.ts';
+import { recordBody, recordFromBody, slimRecord } from './frame-body.ts';
 import { instanceNames } from './instance-directory.ts';
-import { noRecords, noteSeq, type Segment, subtract, tally } from './segment.ts';
+import { noRecords, noteSeq, type Placed, type Segment, subtract, tally } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { SpoolBatch } from './spool-batch.ts';
@@ -28,6 +30,12 @@ import { type ResolvedSpoolOptions, resolveSpoolOptions, type SpoolOptions } fro
 /** How many pieces of files a take may read: about a millisecond each. */
 const READS_A_TAKE = 4;
 
+/** So many records, of so many bytes. */
+interface Amount {
+  records: number;
+  bytes: number;
+}
+
 /**
  * A queue that outlives the process. A record is written to a file before `append` returns, so it is with the kernel
  * then and survives the process, however that ends. Memory holds the first of what waits, up to its bounds; the rest is
@@ -35,9 +43,10 @@ const READS_A_TAKE = 4;
  */
 export class SpoolRecordQueue implements RecordQueue {
   readonly #options: ResolvedSpoolOptions;
-  readonly #onDrop: DropListener;
+  readonly #drops: DropReports;
   readonly #files = new SpoolFiles();
   readonly #writer: SegmentWriter;
+  readonly #room: DiskRoom;
   readonly #reader = new SegmentReader();
   readonly #own: Record<Lane, SpoolLane> = { first: new SpoolLane(), second: new SpoolLane() };
   readonly #adopted: Record<Lane, SpoolLane> = { first: new SpoolLane(), second: new SpoolLane() };
@@ -52,12 +61,13 @@ export class SpoolRecordQueue implements RecordQueue {
 
   constructor(options: SpoolOptions, onDrop: DropListener) {
     this.#options = resolveSpoolOptions(options);
-    this.#onDrop = onDrop;
+    this.#drops = new DropReports(onDrop);
     this.#writer = new SegmentWriter(this.#options, this.#files);
+    this.#room = new DiskRoom(this.#options.maxSpoolBytes, this.#files, (segment) => this.#evict(segment));
   }
 
   get durability(): Durability {
-    return this.#options.durability;
+    return this.#writer.durability;
   }
 
   get waiting(): number {
@@ -68,18 +78,18 @@ export class SpoolRecordQueue implements RecordQueue {
 
   append(record: ExecutionRecord): void {
     try {
-      this.#append(record);
+      const refusal = this.#isClosed ? 'after_shutdown' : this.#append(record);
+      if (refusal !== undefined) this.#dropOne(refusal, record);
     } catch {
       this.#dropOne('internal_error', record);
     }
+    this.#drops.tell();
   }
 
   appendStart(record: ExecutionRecord): void {
     if (this.#isClosed) return;
     try {
-      const body = recordBody(record, this.#writer.origin(record.writer));
-      const written = this.#writer.write('first', 'start', 0, body);
-      if (written !== undefined) note(written.segment, record.startedAt);
+      this.#appendNote('start', recordBody(record, this.#writer.origin(record.writer)), record.startedAt);
     } catch {
       // Without it a crash leaves no trace of the execution, which is better than to fail it.
     }
@@ -88,10 +98,9 @@ export class SpoolRecordQueue implements RecordQueue {
   appendLoss(loss: RecordLoss): void {
     if (this.#isClosed) return;
     try {
-      const written = this.#writer.write('first', 'loss', 0, JSON.stringify(loss));
-      if (written !== undefined) note(written.segment, loss.at);
+      this.#appendNote('loss', JSON.stringify(loss), loss.at);
     } catch {
-      // The exporter keeps it too, as long as it lives.
+      // Who reports it keeps it too, as long as the process lives.
     }
   }
 
@@ -102,6 +111,7 @@ export class SpoolRecordQueue implements RecordQueue {
       this.#move(lane, batch, limit);
       batch.endPart(lane);
     }
+    this.#drops.tell();
     if (batch.records.length === 0) return undefined;
     this.#inFlight.add(batch);
     return batch;
@@ -130,6 +140,8 @@ export class SpoolRecordQueue implements RecordQueue {
       const id = batch.segments[position]?.id ?? 0;
       batch.laneAt(position)?.unshift(record, batch.sizes[position] ?? 0, id);
     }
+    if (this.#writer.diskState !== 'well') this.#trimMemory();
+    this.#drops.tell();
   }
 
   stats(): QueueStats {
@@ -178,6 +190,7 @@ export class SpoolRecordQueue implements RecordQueue {
   close(): QueueRemains {
     if (this.#isClosed) return { left: 0, dropped: 0 };
     this.#isClosed = true;
+    this.#writer.finish();
     let left = 0;
     let dropped = 0;
     let isNeeded = false;
@@ -187,7 +200,7 @@ export class SpoolRecordQueue implements RecordQueue {
       else dropped += records - running;
       if (segment.heir === undefined && segment.hasFile && this.#files.isNeeded(segment)) isNeeded = true;
     }
-    this.#writer.close(isNeeded);
+    this.#writer.leave(isNeeded);
     for (const adoption of this.#adoptions) adoption.release();
     this.#inFlight.clear();
     for (const lane of this.#lanes) lane.clear();
@@ -195,35 +208,144 @@ export class SpoolRecordQueue implements RecordQueue {
     return { left, dropped };
   }
 
-  #append(record: ExecutionRecord): void {
-    if (this.#isClosed) {
-      this.#dropOne('after_shutdown', record);
-      return;
-    }
+  /** Takes a record in, or says why not. */
+  #append(record: ExecutionRecord): DropReason | undefined {
     const name = laneOf(record);
-    const body = recordBody(record, this.#writer.origin(record.writer));
     const kind = record.state === 'running' ? 'running' : 'record';
-    const written = this.#writer.write(name, kind, record.seq, body);
-    if (written === undefined) {
-      this.#dropOne('spool_io_error', record);
-      return;
-    }
-    const { segment, from } = written;
+    const kept = name === 'second' && this.#room.isTight ? slimRecord(record) : record;
+    const length = this.#writer.encode(
+      kind,
+      record.seq,
+      recordBody(kept, this.#writer.origin(record.writer)),
+    );
+    if (length === 0) return 'internal_error';
+    const size = recordSize(record);
+    const placed = this.#place(name, length, size);
+    if (typeof placed === 'string') return placed;
+    const { segment, from } = placed;
     tally(segment.unsettled, record.state, 1);
     noteSeq(segment, record.seq);
     const lane = this.#own[name];
-    const size = recordSize(record);
     if (lane.nextSpilled !== undefined || !this.#hasMemory(size)) {
       lane.spill(segment, from, record);
-      return;
+      return undefined;
     }
     lane.push(record, size, segment);
     this.#enterMemory(record, size);
+    return undefined;
+  }
+
+  /** Puts the frame that was made last where there is room, making some if need be; or says why there is none. */
+  #place(name: Lane, length: number, size: number): Placed | DropReason {
+    if (this.#writer.diskState === 'well') {
+      if (!this.#room.make(name, length)) return 'spool_full';
+      const placed = this.#writer.putInFile(name, length, () => this.#room.evictOldest());
+      if (placed !== undefined) return placed;
+    }
+    if (!this.#makeMemory(name, length + size)) return 'queue_full';
+    return this.#writer.putInMemory(name, length);
+  }
+
+  /** Keeps something that is of use only to whoever adopts this instance: nothing is dropped for it. */
+  #appendNote(kind: 'start' | 'loss', body: string, time: number): void {
+    const length = this.#writer.encode(kind, 0, body);
+    if (length === 0) return;
+    let placed: Placed | undefined;
+    if (this.#writer.diskState === 'well' && this.#room.has(length)) {
+      placed = this.#writer.putInFile('first', length, () => false);
+    }
+    if (
+      placed === undefined &&
+      this.#writer.diskState !== 'well' &&
+      this.#memoryRoom('first').bytes >= length
+    ) {
+      placed = this.#writer.putInMemory('first', length);
+    }
+    if (placed !== undefined) placed.segment.lastNoteAt = Math.max(placed.segment.lastNoteAt, time);
   }
 
   #hasMemory(size: number): boolean {
     const { maxQueueSize, maxQueueBytes } = this.#options;
     return this.#memory.records < maxQueueSize && this.#memory.bytes + size <= maxQueueBytes;
+  }
+
+  /** How much more memory may take while files can not be written: it holds the records and their frames then. */
+  #memoryRoom(name: Lane): Amount {
+    const { maxQueueSize, maxQueueBytes } = this.#options;
+    let records = this.#writer.diskState === 'failing' ? maxQueueSize : Number.POSITIVE_INFINITY;
+    let bytes = 2 * maxQueueBytes - this.#memory.bytes;
+    records -= this.#memory.records;
+    for (const { tail, unread, bytes: length } of this.#files.all()) {
+      if (tail === undefined) continue;
+      records -= unread.records;
+      bytes -= length;
+    }
+    if (name === 'first') {
+      // Steps in flight can not be taken back: the first lane is let in over their head.
+      for (const batch of this.#inFlight) {
+        const second = batch.unsettledOf(this.#own.second);
+        records += second.records;
+        bytes += second.bytes;
+      }
+    }
+    return { records, bytes };
+  }
+
+  /** Makes room in memory for a record; false where all that could go would not be enough. */
+  #makeMemory(name: Lane, bytes: number): boolean {
+    const second = this.#own.second.cached;
+    const most = this.#memoryRoom(name);
+    most.records += second.records;
+    most.bytes += second.bytes;
+    for (const { tail, lane, unread, bytes: length } of this.#files.all()) {
+      if (tail === undefined || lane === 'first') continue;
+      most.records += unread.records;
+      most.bytes += length;
+    }
+    if (most.records < 1 || most.bytes < bytes) return false;
+    for (
+      let room = this.#memoryRoom(name);
+      room.records < 1 || room.bytes < bytes;
+      room = this.#memoryRoom(name)
+    ) {
+      if (!this.#dropOldestStep()) return false;
+    }
+    return true;
+  }
+
+  #trimMemory(): void {
+    for (
+      let room = this.#memoryRoom('second');
+      room.records < 0 || room.bytes < 0;
+      room = this.#memoryRoom('second')
+    ) {
+      if (!this.#dropOldestStep()) return;
+    }
+  }
+
+  /** Drops the oldest of the second lane that is in memory, and frees what is there of it; false where there is none. */
+  #dropOldestStep(): boolean {
+    const lane = this.#own.second;
+    const { nextSize, nextSegmentId } = lane;
+    const record = lane.shift();
+    if (record === undefined) {
+      const segment = lane.nextTail;
+      if (segment !== undefined) this.#giveUp(lane, segment, 'queue_full');
+      return segment !== undefined;
+    }
+    this.#leaveMemory(record, nextSize ?? 0);
+    const segment = this.#files.get(nextSegmentId);
+    if (segment !== undefined) this.#settleIn(segment, record);
+    this.#dropOne('queue_full', record);
+    return true;
+  }
+
+  /** Removes the file of a segment for its room, and drops what is nowhere else. */
+  #evict(segment: Segment): void {
+    if (segment.heir === undefined && !segment.isSealed) this.#writer.seal(segment.lane);
+    this.#files.evict(segment);
+    const lanes = segment.heir === undefined ? this.#own : this.#adopted;
+    this.#giveUp(lanes[segment.lane], segment, 'spool_full');
   }
 
   #move(lane: SpoolLane, batch: SpoolBatch, limit: TakeLimit): void {
@@ -272,7 +394,7 @@ export class SpoolRecordQueue implements RecordQueue {
     subtract(segment.unsettled, lost);
     const counted = lost.records - lost.running;
     if (segment.heir === undefined) {
-      if (counted > 0) this.#onDrop(reason, counted, segment.firstSeq, segment.lastSeq);
+      if (counted > 0) this.#drops.add(reason, counted, segment.firstSeq, segment.lastSeq);
       this.#files.collect(segment);
       return;
     }
@@ -297,7 +419,7 @@ export class SpoolRecordQueue implements RecordQueue {
   }
 
   #dropOne(reason: DropReason, { state, seq }: ExecutionRecord): void {
-    if (state !== 'running') this.#onDrop(reason, 1, seq, seq);
+    if (state !== 'running') this.#drops.add(reason, 1, seq, seq);
   }
 
   /** Lanes are in order of `seq`, and a batch holds a piece of each, so only their first records matter. */
@@ -336,8 +458,4 @@ export class SpoolRecordQueue implements RecordQueue {
       this.#adopted[segment.lane].adopt(segment);
     }
   }
-}
-
-function note(segment: Segment, time: number): void {
-  segment.lastNoteAt = Math.max(segment.lastNoteAt, time);
 }

@@ -9,6 +9,7 @@ import type {
   LedgerReport,
   PruneReport,
   QuarantinedRecord,
+  QuarantineKey,
   RecordLoss,
   RecordStore,
   RetentionPolicy,
@@ -102,6 +103,11 @@ export class MemoryRecordStore implements RecordStore {
     }
     const excess = this.#quarantined.size - this.#maxRecords;
     if (excess > 0) deleteFirst(this.#quarantined, excess);
+  }
+
+  async discard(keys: readonly QuarantineKey[]): Promise<number> {
+    this.#assertOpen();
+    return keys.filter(({ recordId, rev }) => this.#quarantined.delete(`${recordId} ${rev}`)).length;
   }
 
   async prune(policy: RetentionPolicy): Promise<PruneReport> {

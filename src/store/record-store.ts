@@ -7,6 +7,12 @@ export interface QuarantinedRecord {
   readonly reason: string;
 }
 
+/** Which record in quarantine. */
+export interface QuarantineKey {
+  readonly recordId: string;
+  readonly rev: number;
+}
+
 /**
  * How records are kept between the end of an execution and the store: `process` survives the end of the process,
  * however it ends; `os` a power cut too, but for half a second; `memory` neither.
@@ -106,6 +112,8 @@ export interface RecordStore {
   writeAtExit?(records: readonly ExecutionRecord[], millis: number, report?: LedgerReport): boolean;
   /** Keeps records that `write` refuses for their content, as JSON beside the table. Idempotent. */
   quarantine(records: readonly QuarantinedRecord[]): Promise<void>;
+  /** Takes records out of quarantine. Resolves to how many of them were there. */
+  discard?(keys: readonly QuarantineKey[]): Promise<number>;
   /** Removes what the policy no longer keeps, in small batches, and gives the space back. */
   prune(policy: RetentionPolicy): Promise<PruneReport>;
   /** Waits for what is under way, then releases everything. Idempotent. */

@@ -27,7 +27,7 @@ afterEach(async () => {
 describe('a ledger made by hand', () => {
   it('has the parts of a tracer provider, which together record what is not sampled', async () => {
     const store = new MemoryRecordStore();
-    ledger = createRunledger({ store });
+    ledger = createRunledger({ store, durability: 'memory' });
     const exporter = new InMemorySpanExporter();
     trace.setGlobalTracerProvider(
       new TracerProvider({
@@ -77,7 +77,7 @@ describe('a ledger made by hand', () => {
 describe('the hooks of a runner', () => {
   it('leave the same records that code around the work would: a tree, and the step it failed at', async () => {
     const store = new MemoryRecordStore();
-    ledger = createRunledger({ store });
+    ledger = createRunledger({ store, durability: 'memory' });
     trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [ledger.spanProcessor] }));
     const hooks = new PipelineHooks();
     const error = new TypeError('row 7 has no date');

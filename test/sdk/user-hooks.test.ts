@@ -42,7 +42,7 @@ function start(
   sampler = { shouldSample: () => ({ decision: 2 }), toString: () => 'everything' },
 ) {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager());
-  ledger = createRunledger(options);
+  ledger = createRunledger({ durability: 'memory', ...options });
   metrics.setGlobalMeterProvider(new MeterProvider());
   trace.setGlobalTracerProvider(
     new TracerProvider({ sampler: ledger.sampler(sampler), spanProcessors: [ledger.spanProcessor] }),

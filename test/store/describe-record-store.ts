@@ -158,6 +158,15 @@ export function describeRecordStore(name: string, open: OpenStore): void {
         expect(await subject.quarantined()).toEqual([[record.recordId, 'SQLITE_CONSTRAINT']]);
         expect(await ids()).toEqual([]);
       });
+
+      it('gives up what is discarded, and counts it once', async () => {
+        const [kept, gone] = [stepRecord(), stepRecord()];
+        await store.quarantine([kept, gone].map((record) => ({ record, reason: '22001' })));
+        const key = { recordId: gone.recordId, rev: gone.rev };
+        expect(await store.discard?.([key, { ...key, rev: 99 }])).toBe(1);
+        expect(await store.discard?.([key])).toBe(0);
+        expect(await subject.quarantined()).toEqual([[kept.recordId, '22001']]);
+      });
     });
 
     describe('prune', () => {

@@ -44,6 +44,9 @@ export interface ProgramFolder {
 /** The module that `node --import runledger/register` loads. */
 export const REGISTER = fileURLToPath(new URL('../../src/register.ts', import.meta.url));
 
+/** The records are looked for in the ledger once a program has ended; by default some would still be in the spool. */
+const DRAIN = { RUNLEDGER_DRAIN_ON_EXIT: 'true' };
+
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Where a program of `test/sdk/programs` is. */
@@ -95,7 +98,7 @@ export async function runProgram(
     [...(options.node ?? []), file, ...(options.args ?? [])],
     {
       cwd,
-      env: { ...Object.fromEntries(inherited), ...options.env },
+      env: { ...Object.fromEntries(inherited), ...DRAIN, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );

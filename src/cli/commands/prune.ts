@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import type { PruneReport, RetentionPolicy } from '../../store/record-store.ts';
 import { durationArgument, sizeArgument } from '../arguments.ts';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
-import { existingLedgerPath, withLedger } from '../ledger-location.ts';
+import { existingLedgerPath, withLedger, withStore } from '../ledger-location.ts';
 import { jsonDocument, printable } from '../printable.ts';
+import { withProgress } from '../progress.ts';
 import { previewPrune } from '../prune-preview.ts';
 import { formatCount, formatDuration, formatSize } from '../quantities.ts';
 import { JSON_SCHEMA_VERSION } from '../row-json.ts';
@@ -57,7 +58,10 @@ async function prune(
   options: GlobalOptions,
   io: CliIo,
 ): Promise<void> {
-  const report = await withProgress(`pruning ${printable(path)}`, () => pruneFile(path, policy));
+  const report = await withProgress(
+    () => `pruning ${printable(path)}`,
+    () => pruneFile(path, policy),
+  );
   if (options.json) {
     const { removedByAge, removedBySize, bytesBefore, bytesAfter } = report;
     io.out(
@@ -105,30 +109,8 @@ async function preview(
   );
 }
 
-async function pruneFile(path: string, policy: RetentionPolicy): Promise<PruneReport> {
-  const { SqliteRecordStore } = await import('../../store/sql/sqlite-record-store.ts');
-  const store = new SqliteRecordStore({ path });
-  try {
-    await store.init();
-    return await store.prune(policy);
-  } finally {
-    await store.close();
-  }
-}
-
-/** Says on a terminal that something is going on, and for how long. Elsewhere it is silent. */
-async function withProgress<T>(what: string, work: () => Promise<T>): Promise<T> {
-  if (!process.stderr.isTTY) return work();
-  const start = performance.now();
-  const show = () => process.stderr.write(`\r${what} … ${formatDuration(performance.now() - start)}\u001b[K`);
-  show();
-  const timer = setInterval(show, 250);
-  try {
-    return await work();
-  } finally {
-    clearInterval(timer);
-    process.stderr.write('\r\u001b[K');
-  }
+function pruneFile(path: string, policy: RetentionPolicy): Promise<PruneReport> {
+  return withStore(path, (store) => store.prune(policy));
 }
 
 function describeOption(option: {

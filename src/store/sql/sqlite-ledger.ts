@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
-import type { PruneReport, RetentionPolicy } from '../record-store.ts';
+import type { PruneReport, QuarantineKey, RetentionPolicy } from '../record-store.ts';
 import { linkCandidates } from '../remote-children.ts';
 import { textsOf } from './column-batch.ts';
 import type { LedgerDatabase } from './database.ts';
@@ -9,6 +9,7 @@ import { findInterrupted, interruptRows } from './interruption.ts';
 import { writeReport } from './ledger-report.ts';
 import { migrate } from './migrations.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
+import { discardQuarantined } from './quarantine.ts';
 import { pruneLedger } from './retention.ts';
 import { runScript } from './script.ts';
 import { SQLITE_DIALECT } from './sql-dialect.ts';
@@ -75,6 +76,11 @@ export class SqliteLedger {
     this.#inTransaction(connection, () => {
       for (const row of rows) insert.run(...row);
     });
+  }
+
+  discard(keys: readonly QuarantineKey[]): number {
+    const { connection, db } = this.#ledger();
+    return this.#inTransaction(connection, () => runScript(connection, discardQuarantined(db, keys)));
   }
 
   prune(policy: RetentionPolicy, now: number): Promise<PruneReport> {

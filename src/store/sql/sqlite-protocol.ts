@@ -1,4 +1,4 @@
-import type { LedgerReport, PruneReport, RetentionPolicy } from '../record-store.ts';
+import type { LedgerReport, PruneReport, QuarantineKey, RetentionPolicy } from '../record-store.ts';
 import type { RemoteChildLink } from '../remote-children.ts';
 import type { ColumnBatch } from './column-batch.ts';
 import type { SqliteSettings } from './sqlite-connection.ts';
@@ -33,6 +33,8 @@ export interface WorkerCalls {
     readonly result: number;
   };
   readonly quarantine: { readonly argument: readonly QuarantineRow[]; readonly result: undefined };
+  /** Answers with the number of rows. */
+  readonly discard: { readonly argument: readonly QuarantineKey[]; readonly result: number };
   readonly prune: {
     readonly argument: { readonly policy: RetentionPolicy; readonly now: number };
     readonly result: PruneReport;

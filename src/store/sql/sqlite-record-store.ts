@@ -5,6 +5,7 @@ import type {
   LedgerReport,
   PruneReport,
   QuarantinedRecord,
+  QuarantineKey,
   RecordStore,
   RetentionPolicy,
 } from '../record-store.ts';
@@ -103,6 +104,10 @@ export class SqliteRecordStore implements RecordStore {
       ],
     );
     await this.#living().call('quarantine', rows);
+  }
+
+  async discard(keys: readonly QuarantineKey[]): Promise<number> {
+    return this.#living().call('discard', keys);
   }
 
   async prune(policy: RetentionPolicy): Promise<PruneReport> {

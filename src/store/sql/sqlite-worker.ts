@@ -41,6 +41,8 @@ async function perform(request: WorkerRequest): Promise<WorkerCalls[WorkerCall][
     case 'quarantine':
       ledger.quarantine(request.argument);
       return undefined;
+    case 'discard':
+      return ledger.discard(request.argument);
     case 'prune':
       return ledger.prune(request.argument.policy, request.argument.now);
     case 'close':

@@ -1,0 +1,60 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { withProgress } from './progress.ts';
+import { formatCount } from './quantities.ts';
+
+/** What was found in the spool of a ledger, and where it is now. */
+export interface SpoolRecovery {
+  /** Records that processes which have ended left behind. */
+  readonly recovered: number;
+  /** Of those, in the ledger now. */
+  readonly stored: number;
+  /** Of those, still in the spool: the store did not take them. */
+  readonly left: number;
+  /** Of those, refused by the store for their content and kept in quarantine. */
+  readonly quarantined: number;
+  /** Executions that were running when their process died, recorded as interrupted. */
+  readonly interrupted: number;
+}
+
+const NOTHING: SpoolRecovery = { recovered: 0, stored: 0, left: 0, quarantined: 0, interrupted: 0 };
+
+/** How long a store may take for a spool of the greatest size. Milliseconds. */
+const LONGEST_MILLIS = 600_000;
+
+/** Whether anybody has left something, or is at work, beside a ledger file. */
+export function hasSpool(path: string): boolean {
+  return existsSync(spoolOf(path)) && readdirSync(spoolOf(path)).length > 0;
+}
+
+/**
+ * Brings what processes that have ended left in the spool of a ledger file into it. Leaves alone what belongs to a living
+ * process. Rejects where the spool or the ledger can not be opened.
+ */
+export async function recoverSpool(path: string): Promise<SpoolRecovery> {
+  if (!hasSpool(path)) return NOTHING;
+  const [{ BatchRecordExporter }, { SpoolRecordQueue }, { SqliteRecordStore }] = await Promise.all([
+    import('../export/batch-record-exporter.ts'),
+    import('../spool/spool-record-queue.ts'),
+    import('../store/sql/sqlite-record-store.ts'),
+  ]);
+  const store = new SqliteRecordStore({ path });
+  // What is wrong with the ledger is said at once, and not tried again and again.
+  await store.init();
+  const exporter = new BatchRecordExporter(
+    store,
+    { shutdownTimeoutMillis: LONGEST_MILLIS },
+    (owner, onDrop) => new SpoolRecordQueue({ ...owner, directory: spoolOf(path) }, onDrop),
+  );
+  const recovered = await exporter.recover();
+  const state = () => {
+    const { stored } = exporter.accounts();
+    return `recovering ${formatCount(stored)} of ${formatCount(recovered)} records`;
+  };
+  const { left } = await withProgress(state, () => exporter.shutdown());
+  const { stored, quarantined } = exporter.accounts();
+  return { recovered, stored, left, quarantined, interrupted: exporter.interruptedCount };
+}
+
+function spoolOf(path: string): string {
+  return `${path}.spool`;
+}

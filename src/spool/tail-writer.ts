@@ -1,0 +1,183 @@
+import { closeSync, openSync, rmSync } from 'node:fs';
+import { open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Lane } from '../export/record-queue.ts';
+import { untraced } from '../export/untraced.ts';
+import type { DiskHealth } from './disk-health.ts';
+import { NEW_FILE, type WriterParts, writeAll } from './file-writer.ts';
+import { type Placed, type Segment, segmentName } from './segment.ts';
+
+/** How often it is tried to write again. Milliseconds. */
+const RETRY_MILLIS = 30_000;
+/** Memory is given back by segments, so these are small while nothing can be written. */
+const FAILING_BYTES = 64 * 1_024;
+const FIRST_CAPACITY = 16 * 1_024;
+/** A file is opened, written and closed, each of which may take its time. */
+const OPERATIONS = 3;
+
+/**
+ * Gathers frames in memory, in segments without a file, and writes those behind the application's back: one after the
+ * other while the disk is slow, every 30 s while it fails.
+ */
+export class TailWriter {
+  readonly #parts: WriterParts;
+  readonly #health: DiskHealth;
+  readonly #open: Record<Lane, Segment | undefined> = { first: undefined, second: undefined };
+  #timer: NodeJS.Timeout | undefined;
+  #isWriting = false;
+  #isFinished = false;
+
+  constructor(parts: WriterParts, health: DiskHealth) {
+    this.#parts = parts;
+    this.#health = health;
+  }
+
+  add(lane: Lane, frame: Buffer): Placed {
+    const open = this.#open[lane];
+    const segment = open === undefined || this.#isFull(open, frame.length) ? this.#next(lane) : open;
+    const from = segment.bytes;
+    append(segment, frame);
+    this.#schedule();
+    return { segment, from };
+  }
+
+  /** Writes the rest while the process ends, into one file for each lane, if the disk takes it. */
+  finish(): void {
+    this.#isFinished = true;
+    clearTimeout(this.#timer);
+    for (const lane of ['first', 'second'] as const) {
+      this.seal(lane);
+      const segments = this.#gathered().filter((segment) => segment.lane === lane);
+      if (segments.length > 0) this.#writeNow(lane, segments);
+    }
+  }
+
+  /** Adds nothing more to the open segment of a lane. */
+  seal(lane: Lane): void {
+    const segment = this.#open[lane];
+    if (segment === undefined) return;
+    this.#open[lane] = undefined;
+    this.#parts.files.seal(segment);
+  }
+
+  /** Writes segments into one file; where that fails they stay in memory, and are lost with it. */
+  #writeNow(lane: Lane, segments: readonly Segment[]): void {
+    let path = '';
+    try {
+      path = this.#newPath(lane);
+      const fd = openSync(path, NEW_FILE, 0o600);
+      try {
+        for (const { tail, bytes } of segments) if (tail !== undefined) writeAll(fd, tail, bytes);
+      } finally {
+        closeSync(fd);
+      }
+    } catch {
+      if (path !== '') rmSync(path, { force: true });
+      return;
+    }
+    for (const segment of segments) {
+      segment.path = path;
+      this.#parts.files.hasFile(segment);
+    }
+  }
+
+  #isFull(segment: Segment, more: number): boolean {
+    const max = this.#health.state === 'failing' ? FAILING_BYTES : this.#parts.options.segmentBytes;
+    return segment.isSealed || segment.bytes + more > max;
+  }
+
+  #next(lane: Lane): Segment {
+    this.seal(lane);
+    const segment = this.#parts.newSegment(lane);
+    segment.tail = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
+    append(segment, this.#parts.header(segment));
+    this.#parts.files.add(segment);
+    this.#open[lane] = segment;
+    return segment;
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#isWriting) return;
+    const delay = this.#health.state === 'failing' ? RETRY_MILLIS : 0;
+    this.#timer = untraced(() => setTimeout(() => void this.#write(), delay).unref());
+  }
+
+  /** Segments that are in memory, oldest first. */
+  #gathered(): Segment[] {
+    return [...this.#parts.files.all()].filter(({ tail }) => tail !== undefined);
+  }
+
+  async #write(): Promise<void> {
+    this.#timer = undefined;
+    this.#isWriting = true;
+    try {
+      for (;;) {
+        this.seal('first');
+        this.seal('second');
+        const [segment] = this.#gathered();
+        if (segment === undefined || this.#isFinished) break;
+        await this.#writeFile(segment);
+      }
+      if (this.#health.state === 'failing') {
+        await this.#probe();
+        this.#health.works();
+      }
+    } catch (error) {
+      this.#health.fails((error as NodeJS.ErrnoException).code ?? 'unknown');
+    } finally {
+      this.#isWriting = false;
+      if (!this.#isFinished && (this.#health.state === 'failing' || this.#gathered().length > 0))
+        this.#schedule();
+    }
+  }
+
+  async #writeFile(segment: Segment): Promise<void> {
+    const { tail, bytes } = segment;
+    if (tail === undefined) return;
+    const { now } = this.#parts.options;
+    const startedAt = now();
+    const path = await this.#writeBytes(segment.lane, tail, bytes);
+    this.#health.took((now() - startedAt) / OPERATIONS);
+    // At the end of the process another file got the same frames, which harms nobody.
+    if (this.#isFinished) return;
+    segment.path = path;
+    this.#parts.files.hasFile(segment);
+  }
+
+  /** Finds out whether files can be written, where there is nothing to write. */
+  async #probe(): Promise<void> {
+    const header = Buffer.from(this.#parts.header(this.#parts.newSegment('first')));
+    await unlink(await this.#writeBytes('first', header, header.length));
+  }
+
+  async #writeBytes(lane: Lane, bytes: Buffer, length: number): Promise<string> {
+    const path = this.#newPath(lane);
+    const file = await open(path, NEW_FILE, 0o600);
+    try {
+      const { bytesWritten } = await file.write(bytes, 0, length);
+      if (bytesWritten !== length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+    } catch (error) {
+      await unlink(path).catch(() => undefined);
+      throw error;
+    } finally {
+      await file.close();
+    }
+    return path;
+  }
+
+  #newPath(lane: Lane): string {
+    return join(this.#parts.directory(), segmentName(lane, this.#parts.nextNumber()));
+  }
+}
+
+function append(segment: Segment, frame: Buffer): void {
+  const tail = segment.tail ?? Buffer.allocUnsafeSlow(FIRST_CAPACITY);
+  const needed = segment.bytes + frame.length;
+  if (needed > tail.length) {
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, tail.length * 2));
+    tail.copy(larger, 0, 0, segment.bytes);
+    segment.tail = larger;
+  }
+  frame.copy(segment.tail ?? tail, segment.bytes);
+  segment.bytes = needed;
+}
