@@ -1,4 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import { ROOT_CONTEXT } from '@opentelemetry/api';
+import {
+  AlwaysOffSampler,
+  InMemorySpanExporter,
+  SamplingDecision,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace';
+import { recordExecutions, type SamplerShape } from '../../src/processor/record-sampler.ts';
 import { treeOf } from '../support/record-tree.ts';
 import { Replay, recordingOf } from '../support/recorded-spans.ts';
 
@@ -149,6 +157,45 @@ describe('what was recorded of a library', () => {
     const { length } = replay.records;
     replay.processor.settle();
     expect(replay.records).toHaveLength(length);
+  });
+});
+
+/** What only the scope of their spans tells is not known to a sampler. */
+const UNKNOWN_TO_SAMPLERS: ReadonlySet<string> = new Set(['openinference', 'effect']);
+
+describe('a sampler that drops everything', () => {
+  it.each(Object.keys(TREES).filter((library) => !UNKNOWN_TO_SAMPLERS.has(library)))(
+    'drops no execution of %s',
+    (library) => {
+      const sampler = recordExecutions(new AlwaysOffSampler(), RECOGNISE);
+      const replay = new Replay({ recognise: RECOGNISE, sampler }).play(recordingOf(library));
+      expect(treeOf(replay.records)).toEqual(TREES[library]);
+    },
+  );
+
+  it.each([...UNKNOWN_TO_SAMPLERS])('drops those of %s, which only their scope tells', (library) => {
+    const sampler = recordExecutions(new AlwaysOffSampler(), RECOGNISE);
+    const replay = new Replay({ recognise: RECOGNISE, sampler }).play(recordingOf(library));
+    expect(replay.records).toEqual([]);
+  });
+
+  it('drops every span of other libraries where none is to be recognised', () => {
+    const sampler: SamplerShape = recordExecutions(new AlwaysOffSampler(), false);
+    for (const { span } of Object.keys(TREES)
+      .map((library) => recordingOf(library))
+      .flatMap(({ events }) => events)) {
+      const { decision } = sampler.shouldSample(ROOT_CONTEXT, '', span.name, span.kind, span.attributes, []);
+      expect(decision).toBe(SamplingDecision.NOT_RECORD);
+    }
+  });
+
+  it('exports nothing of what is recorded', () => {
+    const sampler = recordExecutions(new AlwaysOffSampler());
+    const exporter = new InMemorySpanExporter();
+    const others = [new SimpleSpanProcessor({ exporter })];
+    const replay = new Replay({ sampler, others }).play(recordingOf('pg-boss'));
+    expect(replay.records).toHaveLength(3);
+    expect(exporter.getFinishedSpans()).toEqual([]);
   });
 });
 
