@@ -1,27 +1,14 @@
 import { type Context, trace } from '@opentelemetry/api';
-import type { ExecutionKind } from '../execution.ts';
-import { executionView } from '../recognisers/execution-view.ts';
 import { foreignSpan, parentContextOf } from '../recognisers/foreign-span.ts';
 import type { RuleSet } from '../recognisers/rule-set.ts';
 import type { EndedSpan, StartedSpan } from '../records/ended-span.ts';
 import { kindOf } from '../records/execution-facts.ts';
 import { ATTR_RUN_ID } from '../semconv.ts';
-import { AttemptCounter } from './attempt-counter.ts';
+import { ForeignRecords } from './foreign-records.ts';
 import { ForeignSpanNode, tokensOf } from './foreign-span-node.ts';
+import { type ExecutionMaker, ForeignSpanTree } from './foreign-span-tree.ts';
 import { type HeldFor, HeldSpans } from './held-spans.ts';
 import type { LiveExecution, LiveExecutions } from './live-executions.ts';
-
-/** What makes executions and records of spans that look like ours. */
-export interface ExecutionMaker {
-  /** An execution that has started; `span` need not have ended. */
-  make(span: EndedSpan, kind: ExecutionKind, parent: LiveExecution | undefined): LiveExecution;
-  /** Lists an execution as running: it is to have a record. */
-  list(execution: LiveExecution): void;
-  /** What is known of an execution by now. */
-  refine(execution: LiveExecution, span: EndedSpan, kind: ExecutionKind): void;
-  /** Ends an execution and makes its record. */
-  end(span: EndedSpan, kind: ExecutionKind, execution: LiveExecution): void;
-}
 
 /** How many ended spans are held, and for how long. */
 export interface HoldLimits {
@@ -47,9 +34,9 @@ export class ForeignExecutions {
   readonly #rules: RuleSet;
   readonly #live: LiveExecutions;
   readonly #maker: ExecutionMaker;
-  readonly #attempts = new AttemptCounter();
+  readonly #tree: ForeignSpanTree;
+  readonly #records: ForeignRecords;
   readonly #held: HeldSpans;
-  readonly #report: (error: unknown) => void;
   #open = 0;
 
   /** `report` hears of what went wrong with one span, which does not keep the others from their records. */
@@ -63,13 +50,9 @@ export class ForeignExecutions {
     this.#rules = rules;
     this.#live = live;
     this.#maker = maker;
-    this.#report = report;
-    this.#held = new HeldSpans(limits.maxHeldSpans, limits.holdMillis, (spans) => this.#settle(spans));
-  }
-
-  /** Ended spans whose records are not made yet. */
-  get held(): number {
-    return this.#held.count;
+    this.#tree = new ForeignSpanTree(rules, live, maker);
+    this.#records = new ForeignRecords(this.#tree, maker, report);
+    this.#held = new HeldSpans(limits.maxHeldSpans, limits.holdMillis, (spans) => this.#records.make(spans));
   }
 
   /** A span of another library starts. */
@@ -100,12 +83,12 @@ export class ForeignExecutions {
     const parentSpan = trace.getSpan(parentContext);
     const node = parentSpan === undefined ? undefined : this.#nodeOf(parentSpan);
     if (node === undefined || (running !== undefined && running !== node.outer)) return running;
-    const execution = this.#nearest(node);
+    const execution = this.#tree.nearest(node);
     if (execution === undefined) return running ?? node.outer;
     this.#joinRun(execution, span);
     execution.hasExecutions = true;
     execution.isRunFixed = true;
-    return this.#executionOf(execution);
+    return this.#tree.executionOf(execution);
   }
 
   /** A span of another library ends; its start need not have been seen. */
@@ -125,7 +108,7 @@ export class ForeignExecutions {
       node.parent = node.parent?.standing();
     }
     if (spans.length === 0) return;
-    if (heldFor === undefined) this.#settle(spans);
+    if (heldFor === undefined) this.#records.make(spans);
     else this.#held.hold(heldFor, spans);
   }
 
@@ -134,9 +117,9 @@ export class ForeignExecutions {
     const node = this.#nodeOf(span);
     const kind = node?.span === undefined ? undefined : kindOf(node.span);
     if (node?.span === undefined || kind === undefined) return undefined;
-    const above = this.#nearest(node.parent);
+    const above = this.#tree.nearest(node.parent);
     if (above !== undefined) above.hasExecutions = true;
-    if (node.execution === undefined) return this.#maker.make(node.span, kind, this.#parentOf(node));
+    if (node.execution === undefined) return this.#maker.make(node.span, kind, this.#tree.parentOf(node));
     this.#maker.refine(node.execution, node.span, kind);
     return node.execution;
   }
@@ -145,7 +128,7 @@ export class ForeignExecutions {
   close(span: EndedSpan): void {
     const node = this.#nodeOf(span);
     if (node === undefined || node.hasEnded) return;
-    this.#settle(this.#held.take(node));
+    this.#records.make(this.#held.take(node));
     node.execution = this.#live.of(span);
     node.hasEnded = true;
     node.span = undefined;
@@ -183,7 +166,7 @@ export class ForeignExecutions {
   /** The outermost execution that is still open decides, by way of the nearest one. */
   #waitsFor(node: ForeignSpanNode, span: EndedSpan, isSeen: boolean): HeldFor | undefined {
     for (let up = node.parent; up !== undefined; up = up.parent) {
-      if (up.hasEnded || !this.#isExecution(up)) continue;
+      if (up.hasEnded || !this.#tree.isExecution(up)) continue;
       return up.recognised === undefined ? undefined : up;
     }
     if (isSeen || node.parent !== undefined) return undefined;
@@ -191,103 +174,9 @@ export class ForeignExecutions {
     return parent === undefined || parent.isRemote === true ? undefined : parent.spanId;
   }
 
-  #settle(spans: readonly ForeignSpanNode[]): void {
-    // Outer ones end last: what is below each is known before any record is made.
-    for (let index = spans.length - 1; index >= 0; index--) this.#place(spans[index]);
-    for (const node of spans) this.#count(node);
-    for (let index = spans.length - 1; index >= 0; index--) this.#refine(spans[index]);
-    for (const node of spans) {
-      try {
-        if (node.recognised !== undefined) this.#record(node);
-      } catch (error) {
-        this.#report(error);
-      }
-    }
-  }
-
-  /** Tells the execution it is in of it, or drops it where that one is the same one. */
-  #place(node: ForeignSpanNode | undefined): void {
-    if (node?.recognised === undefined) return;
-    const above = this.#nearest(node.parent);
-    if (above === undefined) return;
-    if (node.execution === undefined && isSame(node, above)) {
-      node.recognised = undefined;
-      node.span = undefined;
-      return;
-    }
-    above.hasExecutions = true;
-  }
-
-  /** Numbers its attempt, and gives its tokens to the execution it is in, for where that one says none of its own. */
-  #count(node: ForeignSpanNode): void {
-    const { recognised, span, parent, parts } = node;
-    if (recognised === undefined || span === undefined) return;
-    if (recognised.attempt === undefined && recognised.attemptKey !== undefined)
-      node.attempt ??= this.#attempts.next(`${recognised.group} ${recognised.attemptKey}`);
-    this.#nearest(parent)?.addPart(tokensOf({ ...parts, ...span.attributes, ...recognised.attributes }));
-  }
-
-  /** What is known of it now that it has ended. */
-  #refine(node: ForeignSpanNode | undefined): void {
-    if (node?.recognised === undefined || node.span === undefined) return;
-    const execution = this.#executionOf(node);
-    const runId = node.isRunFixed ? execution.facts.runId : undefined;
-    const view = this.#viewOf(node, node.span, execution.parent === undefined, runId);
-    this.#maker.refine(execution, view, kindOf(view) ?? execution.facts.kind);
-    node.span = view;
-  }
-
-  #record(node: ForeignSpanNode): void {
-    const { span, execution } = node;
-    if (span === undefined || execution === undefined) return;
-    const above = this.#nearest(node.parent);
-    if (above?.hasEnded === false) above.isRunFixed = true;
-    this.#maker.end(span, execution.facts.kind, execution);
-    node.span = undefined;
-    node.parent = undefined;
-  }
-
-  #executionOf(node: ForeignSpanNode): LiveExecution {
-    if (node.execution !== undefined) return node.execution;
-    const { span } = node;
-    if (span === undefined) throw new Error('an ended span was asked for an execution');
-    const own = kindOf(span) === undefined ? undefined : (this.#live.of(span) ?? this.#live.adopt(span));
-    node.execution = own ?? this.#madeFrom(node, span);
-    return node.execution;
-  }
-
-  #madeFrom(node: ForeignSpanNode, span: EndedSpan): LiveExecution {
-    const parent = this.#parentOf(node);
-    const view = this.#viewOf(node, span, parent === undefined, undefined);
-    return this.#maker.make(view, kindOf(view) ?? 'step', parent);
-  }
-
-  /** The execution it runs in: of another library's span or, around all of those, of ours. */
-  #parentOf(node: ForeignSpanNode): LiveExecution | undefined {
-    const above = this.#nearest(node.parent);
-    return above === undefined ? node.outer : this.#executionOf(above);
-  }
-
   #list(node: ForeignSpanNode): void {
     node.isListed = true;
-    this.#maker.list(this.#executionOf(node));
-  }
-
-  #viewOf(
-    node: ForeignSpanNode,
-    span: EndedSpan,
-    isLocalRoot: boolean,
-    runId: string | undefined,
-  ): EndedSpan {
-    const { recognised } = node;
-    if (recognised === undefined) return span;
-    return executionView(span, recognised, {
-      kind: placedKind(node, isLocalRoot),
-      runId: isLocalRoot ? (runId ?? recognised.runId) : undefined,
-      attempt: recognised.attempt ?? node.attempt,
-      parts: node.parts,
-      isLocalRoot,
-    });
+    this.#maker.list(this.#tree.executionOf(node));
   }
 
   /** An execution around a run of ours that names no run itself belongs to that run. */
@@ -295,7 +184,11 @@ export class ForeignExecutions {
     const runId = child.attributes[ATTR_RUN_ID];
     const { recognised, execution } = node;
     if (recognised === undefined || recognised.runId !== undefined || node.isRunFixed) return;
-    if (typeof runId !== 'string' || node.outer !== undefined || this.#nearest(node.parent) !== undefined)
+    if (
+      typeof runId !== 'string' ||
+      node.outer !== undefined ||
+      this.#tree.nearest(node.parent) !== undefined
+    )
       return;
     node.recognised = { ...recognised, runId };
     if (execution === undefined) return;
@@ -304,43 +197,7 @@ export class ForeignExecutions {
     this.#list(node);
   }
 
-  /** The node itself, or the nearest above it that is an execution. */
-  #nearest(node: ForeignSpanNode | undefined): ForeignSpanNode | undefined {
-    let up = node;
-    while (up !== undefined && !this.#isExecution(up)) up = up.parent;
-    return up;
-  }
-
-  #isExecution(node: ForeignSpanNode): boolean {
-    if (node.recognised !== undefined || node.execution !== undefined) return true;
-    const { span } = node;
-    if (node.hasEnded || span === undefined) return false;
-    if (kindOf(span) !== undefined) return true;
-    if (node.isPlain) return false;
-    const recognised = this.#rules.recognise(foreignSpan(span, node.startName, false));
-    if (recognised === undefined || recognised.kind === 'part') {
-      node.isPlain = true;
-      return false;
-    }
-    node.recognised = recognised;
-    return true;
-  }
-
   #nodeOf(span: object): ForeignSpanNode | undefined {
     return (span as Carrier)[this.#key];
   }
-}
-
-/** Its kind by its place: no pipeline below another execution, and no step around one. */
-function placedKind({ recognised, hasExecutions }: ForeignSpanNode, isLocalRoot: boolean): ExecutionKind {
-  const kind = recognised?.kind;
-  if (isLocalRoot && (kind === 'pipeline' || kind === 'auto')) return 'pipeline';
-  if (kind === 'process' || kind === 'pipeline') return 'process';
-  return hasExecutions ? 'process' : 'step';
-}
-
-function isSame(node: ForeignSpanNode, above: ForeignSpanNode): boolean {
-  const { recognised } = node;
-  if (recognised?.id === undefined) return false;
-  return recognised.id === above.recognised?.id && recognised.group === above.recognised.group;
 }
