@@ -1,5 +1,5 @@
 import { type Context, trace } from '@opentelemetry/api';
-import { foreignSpan, parentContextOf } from '../recognisers/foreign-span.ts';
+import { parentContextOf } from '../recognisers/foreign-span.ts';
 import type { RuleSet } from '../recognisers/rule-set.ts';
 import type { EndedSpan, StartedSpan } from '../records/ended-span.ts';
 import { kindOf } from '../records/execution-facts.ts';
@@ -67,7 +67,7 @@ export class ForeignExecutions {
     (span as unknown as Carrier)[this.#key] = node;
     this.#open++;
     if (this.#rules.isEmpty) return;
-    const recognised = this.#rules.recognise(foreignSpan(span, node.startName, false));
+    const recognised = this.#rules.recognise(span, node.startName, false);
     if (recognised === undefined || recognised.isSetLater || recognised.kind === 'part') return;
     node.recognised = recognised;
     this.#list(node);
@@ -150,7 +150,7 @@ export class ForeignExecutions {
   }
 
   #recogniseEnded(node: ForeignSpanNode, span: EndedSpan): void {
-    const recognised = this.#rules.recognise(foreignSpan(span, node.startName, true));
+    const recognised = this.#rules.recognise(span, node.startName, true);
     if (node.execution !== undefined) this.#live.end(node.execution);
     if (recognised?.kind === 'part') {
       node.addPart({ ...tokensOf(span.attributes), ...recognised.attributes });

@@ -1,6 +1,5 @@
 import type { ExecutionKind } from '../execution.ts';
 import { executionView } from '../recognisers/execution-view.ts';
-import { foreignSpan } from '../recognisers/foreign-span.ts';
 import type { RuleSet } from '../recognisers/rule-set.ts';
 import type { EndedSpan } from '../records/ended-span.ts';
 import { kindOf } from '../records/execution-facts.ts';
@@ -38,7 +37,7 @@ export class ForeignSpanTree {
     if (node.hasEnded || span === undefined) return false;
     if (kindOf(span) !== undefined) return true;
     if (node.isPlain) return false;
-    const recognised = this.#rules.recognise(foreignSpan(span, node.startName, false));
+    const recognised = this.#rules.recognise(span, node.startName, false);
     if (recognised === undefined || recognised.kind === 'part') {
       node.isPlain = true;
       return false;
