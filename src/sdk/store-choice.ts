@@ -1,17 +1,22 @@
 import { join } from 'node:path';
+import { serverOf, shownUrl } from '../store/ledger-location.ts';
 import { MemoryRecordStore } from '../store/memory-record-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
+import { MysqlRecordStore } from '../store/sql/mysql/mysql-record-store.ts';
+import { PostgresRecordStore } from '../store/sql/postgres/postgres-record-store.ts';
 import { SqliteRecordStore } from '../store/sql/sqlite-record-store.ts';
 
 /** Where records go. `none`: nowhere, and none are made. */
 export type StoreChoice =
   | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'postgres'; readonly url: string }
+  | { readonly kind: 'mysql'; readonly url: string }
   | { readonly kind: 'memory' }
   | { readonly kind: 'none' }
   | { readonly kind: 'own'; readonly store: RecordStore };
 
-const EXPECTED = "'sqlite:PATH', 'memory:', 'none' or a RecordStore";
-const LATER = new Set(['postgres', 'postgresql', 'mysql', 'mariadb', 'clickhouse']);
+const EXPECTED = "'sqlite:PATH', 'postgres://…', 'mysql://…', 'memory:', 'none' or a RecordStore";
+const SERVER_SCHEMES = /^(?:postgres|postgresql|mysql|mariadb)$/i;
 
 /** Reads the `store` option. Throws what is wrong with it; a URL's credentials never reach the message. */
 export function storeChoice(store: string | RecordStore | undefined, directory: string): StoreChoice {
@@ -23,11 +28,7 @@ export function storeChoice(store: string | RecordStore | undefined, directory: 
   const rest = store.slice(colon + 1);
   if (scheme === 'memory' && rest === '') return { kind: 'memory' };
   if (scheme === 'sqlite' && rest !== '' && rest !== ':memory:') return { kind: 'sqlite', path: rest };
-  if (LATER.has(scheme.toLowerCase())) {
-    throw new TypeError(
-      `store (${scheme}:…) is not supported: this version keeps records in SQLite or in memory. Use ${EXPECTED}.`,
-    );
-  }
+  if (SERVER_SCHEMES.test(scheme)) return serverChoice(scheme, store);
   const shown = scheme === '' ? `'${store}'` : `${scheme}:…`;
   throw new TypeError(`store (${shown}) must be ${EXPECTED}`);
 }
@@ -40,12 +41,23 @@ export function spoolDirectoryOf(choice: StoreChoice, directory: string): string
   switch (choice.kind) {
     case 'sqlite':
       return `${choice.path}.spool`;
+    case 'postgres':
+    case 'mysql':
+      return join(directory, `${fileNameOf(databaseName(choice.url))}.spool`);
     case 'own':
       if (choice.store instanceof MemoryRecordStore) return undefined;
       return join(directory, `${fileNameOf(String(choice.store.name))}.spool`);
     default:
       return undefined;
   }
+}
+
+/** What tells one database from another: parameters may name another schema, or hold a password. */
+function databaseName(url: string): string {
+  const { search } = new URL(url);
+  if (search === '') return shownUrl(url);
+  const { hash } = process.getBuiltinModule('node:crypto');
+  return `${shownUrl(url)}-${hash('sha256', search, 'hex').slice(0, 12)}`;
 }
 
 /** A name that any file system takes, from the name of a store. */
@@ -58,12 +70,42 @@ export function storeFromChoice(choice: StoreChoice): RecordStore | undefined {
   switch (choice.kind) {
     case 'sqlite':
       return new SqliteRecordStore({ path: choice.path });
+    case 'postgres':
+      return new PostgresRecordStore({ url: choice.url });
+    case 'mysql':
+      return new MysqlRecordStore({ url: choice.url });
     case 'memory':
       return new MemoryRecordStore();
     case 'own':
       return choice.store;
     case 'none':
       return undefined;
+  }
+}
+
+/** A server can be anywhere, and on it is more than one database: both have to be said. */
+function serverChoice(scheme: string, url: string): StoreChoice {
+  const kind = serverOf(url);
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  // The URL of a server holds a password, so it is not shown.
+  if (kind === undefined || parsed === undefined || parsed.pathname.length < 2) {
+    throw new TypeError(`store (${scheme}:…) must name a database: ${scheme}://user:password@host/database`);
+  }
+  assertInstalled(kind, scheme);
+  return { kind, url };
+}
+
+const DRIVERS = { postgres: 'pg', mysql: 'mysql2' } as const;
+
+/** Said at the start: found out with the first record, it would be a line in a log. */
+function assertInstalled(kind: keyof typeof DRIVERS, scheme: string): void {
+  const driver = DRIVERS[kind];
+  try {
+    import.meta.resolve(driver);
+  } catch {
+    throw new TypeError(
+      `store (${scheme}:…) needs the package ${driver}, which is not installed: npm install ${driver}`,
+    );
   }
 }
 

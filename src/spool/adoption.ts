@@ -18,6 +18,8 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
   readonly records: number;
   readonly segments: readonly Segment[];
   readonly path: string;
+  /** Bytes of its files that can not be read. */
+  readonly damagedBytes: number;
   readonly #lock: InstanceLock;
   readonly #header: SegmentHeader;
   readonly #losses: RecordLoss[];
@@ -30,7 +32,7 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
     this.#lock = lock;
     this.#losses = [...scanned.losses.values()];
     this.segments = scanned.segments.map((file) => {
-      const openedAt = scanned.heartbeatAt;
+      const openedAt = file.openedAt > 0 ? file.openedAt : scanned.heartbeatAt;
       const identity = { id: nextId(), lane: file.lane, path: file.path, openedAt, openedTick: 0 };
       const segment = emptySegment({ ...identity, header, heir: this });
       const counts = {
@@ -49,6 +51,7 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
       return segment;
     });
     const { damage } = scanned;
+    this.damagedBytes = damage.bytes;
     const { instanceId, writer, startedAt, durability } = header;
     if (damage.records > 0)
       this.#lose('corrupt_frame', damage.records, damage.firstSeq, damage.lastSeq, instanceId);
@@ -109,9 +112,10 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
     const { lastSeq, heartbeatAt } = this.instance;
     const encoder = new FrameEncoder(1_024);
     const body = JSON.stringify({ ...this.#header, lastSeq, losses: this.#losses });
+    const length = encoder.encode('header', 0, body);
     const path = join(this.path, INSTANCE_FILE);
     try {
-      writeFileSync(path, encoder.bytes.subarray(0, encoder.encode('header', 0, body)), { mode: 0o600 });
+      writeFileSync(path, encoder.bytes.subarray(0, length), { mode: 0o600 });
       utimesSync(path, heartbeatAt / 1_000, heartbeatAt / 1_000);
     } catch {
       // On a full disk it may be lost; this process still knows.

@@ -12,6 +12,7 @@ import { laneOfName } from './segment.ts';
 export interface ScannedSegment {
   readonly lane: Lane;
   readonly path: string;
+  openedAt: number;
   bytes: number;
   /** Records; those of suspended executions among them; rows that say what runs, which are not. */
   records: number;
@@ -38,8 +39,12 @@ export interface ScannedDirectory {
   readonly segments: ScannedSegment[];
   readonly losses: Map<number, RecordLoss>;
   readonly damage: Damage;
+  /** The highest seq of each lane in the files read so far. */
+  readonly lastSeqs: Record<Lane, number>;
 }
 
+/** Why a file can not be read just now. */
+const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
 const CHUNK_BYTES = 128 * 1024;
 const LONGEST_FRAME = FRAME_HEADER_BYTES + MAX_BODY_BYTES;
 
@@ -54,17 +59,20 @@ export async function scanDirectory(directory: string): Promise<ScannedDirectory
     segments: [],
     losses: new Map(),
     damage: { bytes: 0, records: 0, firstSeq: 0, lastSeq: 0 },
+    lastSeqs: { first: 0, second: 0 },
   };
   const names = (await readdir(directory)).sort();
   for (const name of names) {
     const lane = laneOfName(name);
     if (lane === undefined && name !== INSTANCE_FILE) continue;
     const path = join(directory, name);
-    const { mtimeMs } = await lstat(path);
-    scanned.heartbeatAt = Math.max(scanned.heartbeatAt, mtimeMs);
+    const stat = await lstat(path);
+    if (!stat.isFile()) continue;
+    scanned.heartbeatAt = Math.max(scanned.heartbeatAt, Math.floor(stat.mtimeMs));
     const segment: ScannedSegment = {
       lane: lane ?? 'first',
       path,
+      openedAt: 0,
       bytes: 0,
       records: 0,
       suspended: 0,
@@ -72,8 +80,16 @@ export async function scanDirectory(directory: string): Promise<ScannedDirectory
       firstSeq: 0,
       lastSeq: 0,
     };
-    await scanFile(segment, scanned);
-    if (lane !== undefined) scanned.segments.push(segment);
+    try {
+      await scanFile(segment, scanned);
+    } catch (error) {
+      // What is short now may not be later; a file that can not be read is damaged.
+      if (SHORTAGES.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      scanned.damage.bytes += stat.size;
+    }
+    if (lane === undefined) continue;
+    scanned.segments.push(segment);
+    scanned.lastSeqs[lane] = Math.max(scanned.lastSeqs[lane], segment.lastSeq);
   }
   return scanned;
 }
@@ -121,7 +137,7 @@ function scanFrames(
       }
       const body = bytes.toString('utf8', from + FRAME_HEADER_BYTES, to);
       if (kind === 'header') {
-        noteHeader(scanned, headerFromBody(body));
+        noteHeader(segment, scanned, headerFromBody(body));
         return;
       }
       const loss = lossFromBody(body);
@@ -132,10 +148,10 @@ function scanFrames(
       damage.bytes += count;
       damage.records += records;
       if (records === 0) return;
-      // Seqs grow along a file, so the lost ones come after the last that was found.
-      const first = segment.lastSeq + 1;
-      damage.firstSeq = damage.firstSeq === 0 ? first : Math.min(first, damage.firstSeq);
-      damage.lastSeq = Math.max(damage.lastSeq, segment.lastSeq + records);
+      // Seqs grow along a lane, so the lost ones come after the last that was found.
+      const last = Math.max(segment.lastSeq, scanned.lastSeqs[segment.lane]);
+      damage.firstSeq = damage.firstSeq === 0 ? last + 1 : Math.min(last + 1, damage.firstSeq);
+      damage.lastSeq = Math.max(damage.lastSeq, last + records);
     },
   });
 }
@@ -146,8 +162,13 @@ function noteSeq(segment: ScannedSegment, seq: number): void {
   if (seq > segment.lastSeq) segment.lastSeq = seq;
 }
 
-function noteHeader(scanned: ScannedDirectory, header: SegmentHeader | undefined): void {
+function noteHeader(
+  segment: ScannedSegment,
+  scanned: ScannedDirectory,
+  header: SegmentHeader | undefined,
+): void {
   if (header === undefined) return;
+  if (segment.openedAt === 0) segment.openedAt = header.openedAt;
   scanned.header ??= header;
   for (const loss of header.losses ?? []) scanned.losses.set(loss.lossNo, loss);
   if (header.lastSeq === undefined || header.lastSeq <= (scanned.header.lastSeq ?? 0)) return;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { logGuarded } from '../export/guarded-log.ts';
 import type { DropReason } from '../export/record-exporter.ts';
 import {
   type AdoptedInstance,
@@ -19,16 +20,17 @@ import { DiskRoom } from './disk-room.ts';
 import { DropReports } from './drop-reports.ts';
 import { recordBody, recordFromBody, slimRecord } from './frame-body.ts';
 import { instanceNames } from './instance-directory.ts';
-import { noRecords, noteSeq, type Placed, type Segment, subtract, tally } from './segment.ts';
+import { noRecords, noteSeq, type Placed, type Segment, subtract, sum, tally } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
+import { cutTail } from './segment-tail.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { SpoolBatch } from './spool-batch.ts';
 import { SpoolFiles } from './spool-files.ts';
 import { SpoolLane } from './spool-lane.ts';
 import { type ResolvedSpoolOptions, resolveSpoolOptions, type SpoolOptions } from './spool-options.ts';
 
-/** How many pieces of files a take may read: about a millisecond each. */
-const READS_A_TAKE = 4;
+/** How much of files a take may read, at about three milliseconds. Bytes. */
+const READ_BYTES_A_TAKE = 512 * 1_024;
 
 /** So many records, of so many bytes. */
 interface Amount {
@@ -89,7 +91,8 @@ export class SpoolRecordQueue implements RecordQueue {
   appendStart(record: ExecutionRecord): void {
     if (this.#isClosed) return;
     try {
-      this.#appendNote('start', recordBody(record, this.#writer.origin(record.writer)), record.startedAt);
+      const segment = this.#appendNote('start', recordBody(record, this.#writer.origin(record.writer)));
+      if (segment !== undefined) segment.lastStartAt = Math.max(segment.lastStartAt, record.startedAt);
     } catch {
       // Without it a crash leaves no trace of the execution, which is better than to fail it.
     }
@@ -98,7 +101,8 @@ export class SpoolRecordQueue implements RecordQueue {
   appendLoss(loss: RecordLoss): void {
     if (this.#isClosed) return;
     try {
-      this.#appendNote('loss', JSON.stringify(loss), loss.at);
+      const segment = this.#appendNote('loss', JSON.stringify(loss));
+      if (segment !== undefined) segment.lastLossNo = Math.max(segment.lastLossNo, loss.lossNo);
     } catch {
       // Who reports it keeps it too, as long as the process lives.
     }
@@ -145,25 +149,36 @@ export class SpoolRecordQueue implements RecordQueue {
   }
 
   stats(): QueueStats {
+    const inMemory = { ...this.#memory };
     let spooled = 0;
-    for (const { unread } of this.#lanes) spooled += unread.records - unread.running;
     let spoolSince: number | undefined;
-    for (const { hasFile, unsettled, openedAt } of this.#files.all()) {
+    for (const { tail, bytes, unread, left, hasFile, unsettled, openedAt } of this.#files.all()) {
+      if (tail !== undefined) {
+        inMemory.records += unread.records;
+        inMemory.running += unread.running;
+        inMemory.bytes += bytes;
+        continue;
+      }
+      spooled += unread.records - unread.running + left.records - left.running;
       if (hasFile && unsettled.records > 0) spoolSince = Math.min(spoolSince ?? openedAt, openedAt);
     }
     return {
-      records: this.#memory.records - this.#memory.running,
-      bytes: this.#memory.bytes,
+      records: inMemory.records - inMemory.running,
+      bytes: inMemory.bytes,
       spooled,
       spoolBytes: this.#files.bytes,
       spoolSince,
-      fill: this.#files.bytes / this.#options.maxSpoolBytes,
+      fill: this.#fill(),
       oldestSeq: this.#oldestSeq(),
     };
   }
 
   startsStored(time: number): void {
     this.#files.startsStored(time);
+  }
+
+  lossesStored(lossNo: number): void {
+    this.#files.lossesStored(lossNo);
   }
 
   adopt(): Promise<readonly AdoptedInstance[]> {
@@ -239,7 +254,7 @@ export class SpoolRecordQueue implements RecordQueue {
   #place(name: Lane, length: number, size: number): Placed | DropReason {
     if (this.#writer.diskState === 'well') {
       if (!this.#room.make(name, length)) return 'spool_full';
-      const placed = this.#writer.putInFile(name, length, () => this.#room.evictOldest());
+      const placed = this.#writer.putInFile(name, length, () => this.#room.evictFor(name));
       if (placed !== undefined) return placed;
     }
     if (!this.#makeMemory(name, length + size)) return 'queue_full';
@@ -247,9 +262,9 @@ export class SpoolRecordQueue implements RecordQueue {
   }
 
   /** Keeps something that is of use only to whoever adopts this instance: nothing is dropped for it. */
-  #appendNote(kind: 'start' | 'loss', body: string, time: number): void {
+  #appendNote(kind: 'start' | 'loss', body: string): Segment | undefined {
     const length = this.#writer.encode(kind, 0, body);
-    if (length === 0) return;
+    if (length === 0) return undefined;
     let placed: Placed | undefined;
     if (this.#writer.diskState === 'well' && this.#room.has(length)) {
       placed = this.#writer.putInFile('first', length, () => false);
@@ -261,7 +276,7 @@ export class SpoolRecordQueue implements RecordQueue {
     ) {
       placed = this.#writer.putInMemory('first', length);
     }
-    if (placed !== undefined) placed.segment.lastNoteAt = Math.max(placed.segment.lastNoteAt, time);
+    return placed?.segment;
   }
 
   #hasMemory(size: number): boolean {
@@ -291,6 +306,17 @@ export class SpoolRecordQueue implements RecordQueue {
     return { records, bytes };
   }
 
+  #fill(): number {
+    if (this.#writer.diskState === 'well') return this.#room.fill;
+    const { maxQueueSize, maxQueueBytes } = this.#options;
+    const { records, bytes } = this.#memoryRoom('second');
+    const taken = Math.max(
+      records === Number.POSITIVE_INFINITY ? 0 : 1 - records / maxQueueSize,
+      1 - bytes / (2 * maxQueueBytes),
+    );
+    return Math.min(1, Math.max(0, taken));
+  }
+
   /** Makes room in memory for a record; false where all that could go would not be enough. */
   #makeMemory(name: Lane, bytes: number): boolean {
     const second = this.#own.second.cached;
@@ -308,7 +334,7 @@ export class SpoolRecordQueue implements RecordQueue {
       room.records < 1 || room.bytes < bytes;
       room = this.#memoryRoom(name)
     ) {
-      if (!this.#dropOldestStep()) return false;
+      if (!this.#freeOldestStep()) return false;
     }
     return true;
   }
@@ -319,23 +345,36 @@ export class SpoolRecordQueue implements RecordQueue {
       room.records < 0 || room.bytes < 0;
       room = this.#memoryRoom('second')
     ) {
-      if (!this.#dropOldestStep()) return;
+      if (!this.#freeOldestStep()) return;
     }
   }
 
-  /** Drops the oldest of the second lane that is in memory, and frees what is there of it; false where there is none. */
-  #dropOldestStep(): boolean {
+  /**
+   * Frees what the oldest of the second lane takes in memory; false where there is none. It is dropped, unless it is in a
+   * file: there it is left for the next start, since out of its turn it can not be read back.
+   */
+  #freeOldestStep(): boolean {
     const lane = this.#own.second;
     const { nextSize, nextSegmentId } = lane;
     const record = lane.shift();
     if (record === undefined) {
-      const segment = lane.nextTail;
-      if (segment !== undefined) this.#giveUp(lane, segment, 'queue_full');
-      return segment !== undefined;
+      const gathered = lane.nextTail;
+      if (gathered === undefined) return false;
+      cutTail(gathered, gathered.unreadFrom);
+      this.#giveUp(lane, gathered, 'queue_full');
+      return true;
     }
     this.#leaveMemory(record, nextSize ?? 0);
     const segment = this.#files.get(nextSegmentId);
-    if (segment !== undefined) this.#settleIn(segment, record);
+    if (segment?.hasFile === true) {
+      tally(segment.left, record.state, 1);
+      return true;
+    }
+    if (segment !== undefined) {
+      segment.droppedSeqs ??= new Set();
+      segment.droppedSeqs.add(record.seq);
+      this.#settleIn(segment, record);
+    }
     this.#dropOne('queue_full', record);
     return true;
   }
@@ -345,19 +384,20 @@ export class SpoolRecordQueue implements RecordQueue {
     if (segment.heir === undefined && !segment.isSealed) this.#writer.seal(segment.lane);
     this.#files.evict(segment);
     const lanes = segment.heir === undefined ? this.#own : this.#adopted;
-    this.#giveUp(lanes[segment.lane], segment, 'spool_full');
+    const lost = sum(segment.unread, segment.left);
+    Object.assign(segment.left, noRecords());
+    this.#giveUp(lanes[segment.lane], segment, 'spool_full', lost);
   }
 
   #move(lane: SpoolLane, batch: SpoolBatch, limit: TakeLimit): void {
-    let reads = 0;
+    let read = 0;
     for (;;) {
       const { nextSize, nextSegmentId } = lane;
       const isFull = batch.records.length >= limit.records || batch.bytes + (nextSize ?? 0) > limit.bytes;
       if (isFull && batch.records.length > 0) return;
       if (nextSize === undefined) {
-        if (lane.nextSpilled === undefined || (reads >= READS_A_TAKE && batch.records.length > 0)) return;
-        reads++;
-        this.#load(lane, lane.nextSpilled);
+        if (lane.nextSpilled === undefined || (read >= READ_BYTES_A_TAKE && batch.records.length > 0)) return;
+        read += this.#load(lane, lane.nextSpilled);
         continue;
       }
       const record = lane.shift();
@@ -365,8 +405,9 @@ export class SpoolRecordQueue implements RecordQueue {
     }
   }
 
-  /** Reads on in what a lane has on disk alone. What is found missing there is dropped. */
-  #load(lane: SpoolLane, segment: Segment): void {
+  /** Reads on in what a lane has on disk alone, and returns how many bytes. What is found missing there is dropped. */
+  #load(lane: SpoolLane, segment: Segment): number {
+    const { unreadFrom } = segment;
     let reason: DropReason = 'corrupt_frame';
     let hasMore = false;
     try {
@@ -384,22 +425,23 @@ export class SpoolRecordQueue implements RecordQueue {
       reason = 'spool_io_error';
     }
     if (!hasMore) this.#giveUp(lane, segment, reason);
+    return segment.unreadFrom - unreadFrom;
   }
 
   /** Drops what is on disk alone of a segment. */
-  #giveUp(lane: SpoolLane, segment: Segment, reason: DropReason): void {
-    const lost = { ...segment.unread };
+  #giveUp(lane: SpoolLane, segment: Segment, reason: DropReason, lost = { ...segment.unread }): void {
     if (lost.records === 0) return;
     lane.giveUp(segment);
     subtract(segment.unsettled, lost);
-    const counted = lost.records - lost.running;
+    const numbered = lost.records - lost.running - lost.suspended;
     if (segment.heir === undefined) {
-      if (counted > 0) this.#drops.add(reason, counted, segment.firstSeq, segment.lastSeq);
+      if (numbered > 0) this.#drops.add(reason, numbered, segment.firstSeq, segment.lastSeq);
+      if (lost.suspended > 0) this.#drops.add(reason, lost.suspended, 0, 0);
       this.#files.collect(segment);
       return;
     }
     segment.heir.settled(lost.records);
-    if (counted > 0) segment.heir.lost(reason, counted, segment.firstSeq, segment.lastSeq);
+    if (numbered > 0) segment.heir.lost(reason, numbered, segment.firstSeq, segment.lastSeq);
   }
 
   #settleIn(segment: Segment, record: ExecutionRecord): void {
@@ -447,6 +489,13 @@ export class SpoolRecordQueue implements RecordQueue {
       }
       this.#takeOver(adoption);
       adopted.push(adoption);
+      const { damagedBytes, instance } = adoption;
+      if (damagedBytes > 0) {
+        logGuarded(
+          'warn',
+          () => `${damagedBytes} bytes that instance ${instance.instanceId} left in the spool are damaged`,
+        );
+      }
     }
     return adopted;
   }

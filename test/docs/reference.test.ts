@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import * as semconv from '../../src/semconv.ts';
 import { EXECUTION_COLUMNS } from '../../src/store/execution-row.ts';
-import { VIEWS } from '../../src/store/sql/views.ts';
+import { SQLITE_DIALECT } from '../../src/store/sql/sql-dialect.ts';
+import { viewsOf } from '../../src/store/sql/views.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(`${root}${path}`, 'utf8');
@@ -29,7 +30,7 @@ function fieldsOf(path: string, name: string): string[] {
 describe('the README', () => {
   it.each([
     ['column', EXECUTION_COLUMNS.map(({ name }) => name)],
-    ['view', Object.keys(VIEWS)],
+    ['view', Object.keys(viewsOf(SQLITE_DIALECT))],
     ['metric', constants('METRIC_')],
     ['attribute', constants('ATTR_')],
     ['event', constants('EVENT_')],

@@ -47,6 +47,57 @@ describe('classifyError', () => {
     for (const code of codes) expect(classifyError(codedError(code))).toEqual({ errorClass, code });
   });
 
+  it.each<[ErrorClass, string[]]>([
+    ['transient', ['08000', '08003', '08006', '08001', '08004', '08007', '53000', '53300', '57P01', '57P02']],
+    ['transient', ['57P03', '57P05', '57014', '40001', '40P01', '55P03', '25006', '26000', '42P05']],
+    ['environment', ['53100', '53200', '58030', '58P01']],
+    [
+      'configuration',
+      ['28000', '28P01', '3D000', '3F000', '42501', '42P01', '42703', '42601', '0A000', '57P04'],
+    ],
+    ['fatal', ['XX001', 'XX002']],
+    ['data', ['08P01', '21000', '22001', '22003', '22021', '22P02', '22P05', '23502', '23505', '23514']],
+    ['data', ['54000', '54001', '54011', '54023']],
+    ['unknown', ['XX000', 'P0001', '99999']],
+  ])('takes SQLSTATEs for %s, each by its own name: %j', (errorClass, codes) => {
+    for (const code of codes) expect(classifyError(codedError(code))).toEqual({ errorClass, code });
+  });
+
+  it.each<[ErrorClass, Readonly<Record<string, number>>]>([
+    ['transient', { ER_CON_COUNT_ERROR: 1040, ER_LOCK_WAIT_TIMEOUT: 1205, ER_LOCK_DEADLOCK: 1213 }],
+    ['transient', { CR_SERVER_GONE_ERROR: 2006, CR_SERVER_LOST: 2013, ER_CONNECTION_KILLED: 1927 }],
+    [
+      'transient',
+      { ER_OPTION_PREVENTS_STATEMENT: 1290, ER_READ_ONLY_MODE: 1836, ER_QUERY_INTERRUPTED: 1317 },
+    ],
+    ['environment', { ER_DISK_FULL: 1021, ER_RECORD_FILE_FULL: 1114 }],
+    ['configuration', { ER_ACCESS_DENIED_ERROR: 1045, ER_BAD_DB_ERROR: 1049, ER_NO_SUCH_TABLE: 1146 }],
+    ['configuration', { ER_BAD_FIELD_ERROR: 1054, ER_TABLEACCESS_DENIED_ERROR: 1142 }],
+    ['fatal', { ER_INDEX_CORRUPT: 1712, ER_CRASHED_ON_USAGE: 1194 }],
+    ['data', { ER_TRUNCATED_WRONG_VALUE_FOR_FIELD: 1366, ER_DATA_TOO_LONG: 1406, ER_BAD_NULL_ERROR: 1048 }],
+    ['data', { ER_WARN_DATA_OUT_OF_RANGE: 1264, ER_INVALID_JSON_TEXT: 3140, ER_NET_PACKET_TOO_LARGE: 1153 }],
+  ])('takes error numbers of MySQL for %s: %j', (errorClass, numbers) => {
+    for (const [code, errno] of Object.entries(numbers)) {
+      const error = Object.assign(new Error('it failed'), { code: 'ER_OF_THE_DRIVER', errno });
+      expect(classifyError(error)).toEqual({ errorClass, code });
+    }
+    // The system's own numbers are below 0 and mean something else.
+    expect(classifyError(Object.assign(codedError('ECONNREFUSED'), { errno: -111 })).errorClass).toBe(
+      'transient',
+    );
+  });
+
+  it.each<[ErrorClass, string, string[]]>([
+    ['transient', 'SQLITE_BUSY', ['SQLITE_BUSY', 'SQLITE_BUSY_TIMEOUT']],
+    ['environment', 'SQLITE_IOERR', ['SQLITE_IOERR', 'SQLITE_IOERR_WRITE']],
+    ['configuration', 'SQLITE_READONLY', ['SQLITE_READONLY_DBMOVED']],
+    ['fatal', 'SQLITE_CORRUPT', ['SQLITE_CORRUPT_VTAB']],
+    ['data', 'SQLITE_CONSTRAINT', ['SQLITE_CONSTRAINT_NOTNULL', 'SQLITE_CONSTRAINT_PRIMARYKEY']],
+    ['unknown', 'SQLITE_ERROR', ['SQLITE_ERROR']],
+  ])('takes result codes of SQLite by name for %s: %s', (errorClass, code, names) => {
+    for (const name of names) expect(classifyError(codedError(name))).toEqual({ errorClass, code });
+  });
+
   it('knows the errors that node:sqlite and the platform really throw', () => {
     const database = new DatabaseSync(':memory:');
     database.exec('create table t (a integer primary key) strict; insert into t values (1)');

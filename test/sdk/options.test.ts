@@ -28,7 +28,10 @@ describe('options', () => {
     [{ slo: [0] }, 'slo ([0]) must be a list of seconds above 0'],
     [{ directory: '' }, "directory ('') must be a text that is not empty"],
     [{ maxLiveExecutions: 0 }, 'maxLiveExecutions (0) must be an integer of at least 1'],
-    [{ store: 'sqlite:' }, "must be 'sqlite:PATH', 'memory:', 'none' or a RecordStore"],
+    [
+      { store: 'sqlite:' },
+      "must be 'sqlite:PATH', 'postgres://…', 'mysql://…', 'memory:', 'none' or a RecordStore",
+    ],
     [{ recognise: { rules: { bull: true } } as object }, 'unknown rules recognise.rules.bull'],
     [{ batch: { maxQueueSize: 0 } }, 'maxQueueSize must be an integer from 1'],
   ])('that can not work are refused with expectation and value: %j', (options, message) => {
@@ -64,14 +67,28 @@ describe('options', () => {
     );
   });
 
-  it.each(['postgres://me:secret@db/x', 'mysql://db', 'clickhouse://db'])(
-    'refuse %s without its password',
-    (store) => {
-      const refuse = () => resolveOptions({ store });
-      expect(refuse).toThrow('is not supported: this version keeps records in SQLite or in memory');
-      expect(refuse).not.toThrow('secret');
-    },
-  );
+  it.each([
+    ['clickhouse://me:secret@db/x', "must be 'sqlite:PATH', 'postgres://…', 'mysql://…'"],
+    [
+      'postgres://me:secret@db',
+      'store (postgres:…) must name a database: postgres://user:password@host/database',
+    ],
+    ['mysql://me:secret', 'must name a database'],
+    ['postgres:secret', 'must name a database'],
+  ])('refuse %s without its password', (store, expected) => {
+    const refuse = () => resolveOptions({ store });
+    expect(refuse).toThrow(expected);
+    expect(refuse).not.toThrow('secret');
+  });
+
+  it.each([
+    ['postgres://me:secret@db/x', 'postgres'],
+    ['postgresql://db:5433/x?sslmode=require', 'postgres'],
+    ['mysql://me:secret@db/x', 'mysql'],
+    ['mariadb://db/x', 'mysql'],
+  ])('take a server: %s', (store, kind) => {
+    expect(resolveOptions({ store }).store).toEqual({ kind, url: store });
+  });
 
   it('take a store of your own, and say what one lacks', () => {
     const store = new MemoryRecordStore();
@@ -145,7 +162,7 @@ describe('the environment', () => {
   });
 
   it('never shows the password of a store it refuses', () => {
-    process.env.RUNLEDGER_STORE = 'postgres://me:secret@db/x';
-    expect(() => resolveOptions()).toThrow('RUNLEDGER_STORE: store (postgres:…) is not supported');
+    process.env.RUNLEDGER_STORE = 'postgres://me:secret@db';
+    expect(() => resolveOptions()).toThrow('RUNLEDGER_STORE: store (postgres:…) must name a database');
   });
 });

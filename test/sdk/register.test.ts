@@ -162,11 +162,11 @@ describe('runledger/register', () => {
   it('warns of a variable it can not use, and goes on with the default', async () => {
     const { exitCode, stderr } = await folder.run('pipeline.mjs', {
       node: ['--import', REGISTER],
-      env: { RUNLEDGER_STORE: 'postgres://user:secret@db/ledger', RUNLEDGER_KEEP_RATE: '2' },
+      env: { RUNLEDGER_STORE: 'postgres://user:secret@db', RUNLEDGER_KEEP_RATE: '2' },
     });
     expect(exitCode).toBe(0);
     expect(stderr).toContain('RUNLEDGER_KEEP_RATE (2) must be a number from 0 to 1; the default is used');
-    expect(stderr).toContain('this version keeps records in SQLite or in memory');
+    expect(stderr).toContain('store (postgres:…) must name a database');
     expect(stderr).not.toContain('secret');
     expect(folder.rows()).toEqual(RUN);
   });

@@ -49,7 +49,7 @@ export async function startMariadb(settings: Readonly<Record<string, string>> = 
   });
   const setUp = `create database ledger character set utf8mb4;
     create user ledger@'127.0.0.1' identified by 'ledger';
-    grant all on ledger.* to ledger@'127.0.0.1';`;
+    grant all on \`ledger%\`.* to ledger@'127.0.0.1';`;
   await run(client, ['--no-defaults', `--socket=${socket}`, '-u', 'root', '-e', setUp]);
   return server;
 }

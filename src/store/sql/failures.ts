@@ -3,6 +3,7 @@ import { recordIdFloor } from '../../record-id.ts';
 import { ERROR_TYPE_OTHER } from '../../semconv.ts';
 import type { FailureGroup } from '../ledger-reader.ts';
 import { FAILED_OUTCOME, type LedgerDatabase } from './database.ts';
+import type { SqlDialect } from './sql-dialect.ts';
 
 /**
  * Failures with one cause, the newest group first. Counted are the executions a failure started at: a failed one
@@ -10,6 +11,7 @@ import { FAILED_OUTCOME, type LedgerDatabase } from './database.ts';
  */
 export async function readFailures(
   db: Kysely<LedgerDatabase>,
+  dialect: SqlDialect,
   sinceMs: number | undefined,
   limit: number,
 ): Promise<readonly FailureGroup[]> {
@@ -18,7 +20,11 @@ export async function readFailures(
     .where(FAILED_OUTCOME)
     .where('failed_record_id', 'is', null)
     // The plus keeps SQLite on the index of failures, which is short, and off the key.
-    .where(sql<string>`+record_id`, '>=', sinceMs === undefined ? '' : recordIdFloor(sinceMs));
+    .where(
+      dialect.name === 'sqlite' ? sql<string>`+record_id` : sql<string>`record_id`,
+      '>=',
+      sinceMs === undefined ? '' : recordIdFloor(sinceMs),
+    );
   const groups = await origins
     .select((eb) => [
       sql<string>`coalesce(error_fingerprint, '')`.as('fingerprint'),
@@ -31,11 +37,12 @@ export async function readFailures(
     .orderBy('last_seen', 'desc')
     .limit(limit)
     .execute();
+  if (groups.length === 0) return [];
   const newestIds = groups.map((group) => group.newest);
   const newest = await db
     .selectFrom('execution_records')
     .select(['record_id', 'run_id', 'pipeline', 'name', 'error_type', 'error_message', 'started_at'])
-    .where('record_id', 'in', sql<string>`(select value from json_each(${JSON.stringify(newestIds)}))`)
+    .where('record_id', 'in', newestIds)
     .execute();
   const byId = new Map(newest.map((row) => [row.record_id, row]));
   return groups.flatMap((group) => {
@@ -48,7 +55,7 @@ export async function readFailures(
         error_message: row.error_message,
         pipeline: row.pipeline,
         failed_step: row.name,
-        count: group.count,
+        count: Number(group.count),
         first_seen: group.first_seen ?? row.started_at,
         last_seen: group.last_seen ?? row.started_at,
         last_run_id: row.run_id,

@@ -1,24 +1,19 @@
-import type { DatabaseSync } from 'node:sqlite';
 import { type Compilable, type Kysely, sql } from 'kysely';
-import { EXECUTION_COLUMNS, type ExecutionColumn } from '../execution-row.ts';
-import {
-  FAILED_OUTCOME,
-  FAILURES_INDEX,
-  IS_RUN,
-  IS_RUNNING,
-  type LedgerDatabase,
-  RUN_ID_INDEX,
-  RUNNING_INDEX,
-  RUNS_INDEX,
-} from './database.ts';
-import { inTransaction } from './sqlite-transaction.ts';
-import { VIEWS } from './views.ts';
+import { EXECUTION_COLUMNS } from '../execution-row.ts';
+import type { LedgerDatabase } from './database.ts';
+import { createLedger, createMigrationTable, type LedgerLayout } from './ledger-schema.ts';
+import { changesOf, rowsOf, type SqlScript } from './script.ts';
+import { insertOrMerge, type SqlDialect } from './sql-dialect.ts';
 
 /** A step of the schema. It only adds, so that an older version of us can go on writing the columns it knows. */
 interface Migration {
   /** Starts with its number; the order of names is the order of migrations. */
   readonly name: string;
-  readonly statements: (db: Kysely<LedgerDatabase>) => readonly Compilable[];
+  readonly statements: (
+    db: Kysely<LedgerDatabase>,
+    dialect: SqlDialect,
+    layout: LedgerLayout,
+  ) => readonly Compilable[];
 }
 
 const MIGRATIONS: readonly Migration[] = [{ name: '0001_execution_records', statements: createLedger }];
@@ -28,158 +23,113 @@ export const NEWEST_MIGRATION: string = MIGRATIONS.at(-1)?.name ?? '';
 
 /**
  * Brings a ledger to this version's schema, or leaves it as it is where a newer version has already added to it.
- * One write transaction, so that any number of processes can start at once: the first one migrates, the others
- * wait for its lock and find nothing to do.
+ * Whoever runs it sees to it that nobody else does meanwhile, so that any number of processes can start at once: the
+ * first one migrates, the others wait and find nothing to do.
  */
-export function migrate(connection: DatabaseSync, db: Kysely<LedgerDatabase>, now: number): void {
-  inTransaction(connection, () => {
-    run(connection, createMigrationTable(db));
-    // A ledger whose table was dropped by hand starts over.
-    const applied = hasTable(connection, 'execution_records') ? appliedMigrations(connection) : new Set();
-    for (const migration of MIGRATIONS) {
-      if (applied.has(migration.name)) continue;
-      for (const statement of migration.statements(db)) run(connection, statement);
-      const row = { name: migration.name, applied_at: now };
-      run(connection, db.replaceInto('runledger_migrations').values(row));
+export function* migrate(
+  db: Kysely<LedgerDatabase>,
+  dialect: SqlDialect,
+  now: number,
+  layout: LedgerLayout = {},
+): SqlScript<void> {
+  yield* changesOf(createMigrationTable(db, dialect));
+  for (const migration of yield* missingMigrations(db, dialect)) {
+    for (const statement of migration.statements(db, dialect, layout)) {
+      if (yield* isThere(db, dialect, statement)) continue;
+      yield* changesOf(statement);
     }
-    assertWritable(connection);
-  });
-}
-
-function createLedger(db: Kysely<LedgerDatabase>): readonly Compilable[] {
-  let table = db.schema.createTable('execution_records').ifNotExists();
-  for (const column of EXECUTION_COLUMNS as readonly ExecutionColumn[]) {
-    table = table.addColumn(column.name, column.type, (definition) => {
-      if (column.name === 'record_id') return definition.notNull().primaryKey();
-      const withDefault = column.default === undefined ? definition : definition.defaultTo(column.default);
-      return column.notNull ? withDefault.notNull() : withDefault;
-    });
+    const insert = db.insertInto('runledger_migrations').values({ name: migration.name, applied_at: now });
+    yield* changesOf(
+      insertOrMerge(dialect, insert, ['name'], { applied_at: dialect.inserted('applied_at') }),
+    );
   }
-  return [
-    table,
-    db.schema.createIndex(RUN_ID_INDEX).ifNotExists().on('execution_records').column('run_id'),
-    db.schema
-      .createIndex(RUNS_INDEX)
-      .ifNotExists()
-      .on('execution_records')
-      .columns(['record_id', 'parent_record_id', 'kind', 'outcome', 'name', 'tenant', 'correlation_id'])
-      .where(IS_RUN),
-    db.schema
-      .createIndex(FAILURES_INDEX)
-      .ifNotExists()
-      .on('execution_records')
-      .columns(['run_id', 'record_id', 'outcome', 'failed_record_id', 'error_fingerprint', 'ended_at'])
-      .where(FAILED_OUTCOME),
-    db.schema
-      .createTable('record_quarantine')
-      .ifNotExists()
-      .addColumn('record_id', 'text', (column) => column.notNull())
-      .addColumn('rev', 'integer', (column) => column.notNull())
-      .addColumn('reason', 'text', (column) => column.notNull())
-      .addColumn('at', 'real', (column) => column.notNull())
-      .addColumn('record', 'text', (column) => column.notNull())
-      .addColumn('instance_id', 'text', (column) => column.notNull())
-      .addColumn('seq', 'integer', (column) => column.notNull())
-      .addPrimaryKeyConstraint('record_quarantine_key', ['record_id', 'rev']),
-    db.schema
-      .createIndex(RUNNING_INDEX)
-      .ifNotExists()
-      .on('execution_records')
-      .columns(['instance_id', 'record_id'])
-      .where(IS_RUNNING),
-    ...createAccounts(db),
-    ...Object.entries(VIEWS).map(([name, text]) => createView(db, name, text)),
-  ];
+  yield* assertWritable(db, dialect);
 }
 
-/** What proves that nothing is missing, and what is. */
-function createAccounts(db: Kysely<LedgerDatabase>): readonly Compilable[] {
-  return [
-    db.schema
-      .createTable('ledger_instances')
-      .ifNotExists()
-      .addColumn('instance_id', 'text', (column) => column.notNull().primaryKey())
-      .addColumn('service_name', 'text', (column) => column.notNull())
-      .addColumn('service_version', 'text')
-      .addColumn('host', 'text', (column) => column.notNull())
-      .addColumn('pid', 'integer', (column) => column.notNull())
-      .addColumn('durability', 'text', (column) => column.notNull())
-      .addColumn('started_at', 'real', (column) => column.notNull())
-      .addColumn('heartbeat_at', 'real', (column) => column.notNull())
-      .addColumn('ended_at', 'real')
-      .addColumn('last_seq', 'integer', (column) => column.notNull())
-      .addColumn('sampled_out', 'integer', (column) => column.notNull())
-      .addColumn('pruned', 'integer', (column) => column.notNull().defaultTo(0)),
-    db.schema
-      .createTable('record_losses')
-      .ifNotExists()
-      .addColumn('instance_id', 'text', (column) => column.notNull())
-      .addColumn('loss_no', 'integer', (column) => column.notNull())
-      .addColumn('reason', 'text', (column) => column.notNull())
-      .addColumn('records', 'integer', (column) => column.notNull())
-      .addColumn('first_seq', 'integer', (column) => column.notNull())
-      .addColumn('last_seq', 'integer', (column) => column.notNull())
-      .addColumn('at', 'real', (column) => column.notNull())
-      .addPrimaryKeyConstraint('record_losses_key', ['instance_id', 'loss_no']),
-    db.schema
-      .createTable('remote_children')
-      .ifNotExists()
-      .addColumn('parent_record_id', 'text', (column) => column.notNull())
-      .addColumn('record_id', 'text', (column) => column.notNull())
-      .addColumn('run_id', 'text', (column) => column.notNull())
-      .addPrimaryKeyConstraint('remote_children_key', ['parent_record_id', 'record_id']),
-    db.schema.createIndex('remote_children_run_id').ifNotExists().on('remote_children').column('run_id'),
-  ];
+/** Whether the ledger has all that this version knows, by reading alone: a role that may only write rows needs no more. */
+export function* isMigrated(db: Kysely<LedgerDatabase>, dialect: SqlDialect): SqlScript<boolean> {
+  const columns = yield* columnsOf(db, dialect, 'runledger_migrations');
+  if (columns.length === 0) return false;
+  if ((yield* missingMigrations(db, dialect)).length > 0) return false;
+  yield* assertWritable(db, dialect);
+  return true;
 }
 
-/** Names and texts of views are constants of ours. */
-function createView(db: Kysely<LedgerDatabase>, name: string, text: string): Compilable {
-  const statement = sql`create view if not exists ${sql.id(name)} as ${sql.raw(text)}`;
-  return { compile: () => statement.compile(db) };
+/** A ledger whose table was dropped by hand starts over. */
+function* missingMigrations(
+  db: Kysely<LedgerDatabase>,
+  dialect: SqlDialect,
+): SqlScript<readonly Migration[]> {
+  const columns = yield* columnsOf(db, dialect, 'execution_records');
+  if (columns.length === 0) return MIGRATIONS;
+  const applied = yield* rowsOf(db.selectFrom('runledger_migrations').select('name'));
+  const names = new Set(applied.map(({ name }) => name));
+  return MIGRATIONS.filter(({ name }) => !names.has(name));
 }
 
-function createMigrationTable(db: Kysely<LedgerDatabase>): Compilable {
-  return db.schema
-    .createTable('runledger_migrations')
-    .ifNotExists()
-    .addColumn('name', 'text', (column) => column.notNull().primaryKey())
-    .addColumn('applied_at', 'real', (column) => column.notNull());
-}
-
-function run(connection: DatabaseSync, statement: Compilable): void {
-  const { sql: text, parameters } = statement.compile();
-  connection.prepare(text).run(...(parameters as (string | number)[]));
-}
-
-function hasTable(connection: DatabaseSync, name: string): boolean {
-  const found = connection.prepare("select 1 from sqlite_schema where type = 'table' and name = ?").get(name);
-  return found !== undefined;
-}
-
-function appliedMigrations(connection: DatabaseSync): ReadonlySet<unknown> {
-  return new Set(
-    connection
-      .prepare('select name from runledger_migrations')
-      .all()
-      .map((row) => row.name),
+/** MySQL makes an index twice, or refuses to; what was cut short before it got there has to be finished. */
+function* isThere(
+  db: Kysely<LedgerDatabase>,
+  dialect: SqlDialect,
+  statement: Compilable,
+): SqlScript<boolean> {
+  const name =
+    dialect.name === 'mysql' ? /^create index `(\w+)`/.exec(statement.compile().sql)?.[1] : undefined;
+  if (name === undefined) return false;
+  const found = yield* rowsOf(
+    compilable(
+      db,
+      sql<object>`select 1 as found from information_schema.statistics where table_schema = database() and index_name = ${name} limit 1`,
+    ),
   );
+  return found.length > 0;
+}
+
+interface ColumnRow {
+  readonly name: string;
+  /** 1 where a row can not be inserted without it. */
+  readonly demanded: number;
+}
+
+function* columnsOf(
+  db: Kysely<LedgerDatabase>,
+  dialect: SqlDialect,
+  table: string,
+): SqlScript<readonly ColumnRow[]> {
+  const { rows } = yield compilable(db, columnsQuery(dialect, table));
+  return rows as readonly ColumnRow[];
+}
+
+function columnsQuery(dialect: SqlDialect, table: string) {
+  switch (dialect.name) {
+    case 'sqlite':
+      return sql<ColumnRow>`select name, "notnull" = 1 and dflt_value is null as demanded from pragma_table_info(${table})`;
+    case 'postgres':
+      return sql<ColumnRow>`select attname as name, case when attnotnull and not atthasdef then 1 else 0 end as demanded
+        from pg_attribute where attrelid = to_regclass(${table}) and attnum > 0 and not attisdropped`;
+    case 'mysql':
+      return sql<ColumnRow>`select column_name as name, case when is_nullable = 'NO' and column_default is null then 1 else 0 end as demanded
+        from information_schema.columns where table_schema = database() and table_name = ${table}`;
+  }
 }
 
 /** A newer schema is fine as long as a row of ours still fits into it. */
-function assertWritable(connection: DatabaseSync): void {
-  const found = connection.prepare("select * from pragma_table_info('execution_records')").all();
-  const names = new Set(found.map((column) => column.name));
-  const ours = new Set<unknown>(EXECUTION_COLUMNS.map((column) => column.name));
-  const missing = [...ours].filter((name) => !names.has(name as string));
-  const demanded = found.filter(
-    (column) => !ours.has(column.name) && column.notnull && column.dflt_value === null,
-  );
+function* assertWritable(db: Kysely<LedgerDatabase>, dialect: SqlDialect): SqlScript<void> {
+  const found = yield* columnsOf(db, dialect, 'execution_records');
+  const names = new Set(found.map(({ name }) => name));
+  const ours = new Set<string>(EXECUTION_COLUMNS.map((column) => column.name));
+  const missing = [...ours].filter((name) => !names.has(name));
+  const demanded = found.filter(({ name, demanded }) => !ours.has(name) && Number(demanded) === 1);
   if (missing.length === 0 && demanded.length === 0) return;
   const message = `the ledger has another schema: ${[
-    ...missing.map((name) => `it has no column ${String(name)}`),
-    ...demanded.map((column) => `it demands a column ${String(column.name)}`),
+    ...missing.map((name) => `it has no column ${name}`),
+    ...demanded.map(({ name }) => `it demands a column ${name}`),
   ].join(
     ', ',
-  )}. It was made by another version of runledger or changed by hand: update runledger, or use another file.`;
+  )}. It was made by another version of runledger or changed by hand: update runledger, or use another ledger.`;
   throw Object.assign(new Error(message), { code: 'RUNLEDGER_SCHEMA_MISMATCH' });
+}
+
+function compilable<Row>(db: Kysely<LedgerDatabase>, query: ReturnType<typeof sql<Row>>): Compilable<Row> {
+  return { compile: () => query.compile(db) };
 }

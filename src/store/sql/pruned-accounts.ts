@@ -14,7 +14,23 @@ export function* countPruned(db: Kysely<LedgerDatabase>, rows: readonly PrunedRo
   for (const { instance_id, seq } of rows) {
     if (seq > 0) counts.set(instance_id, (counts.get(instance_id) ?? 0) + 1);
   }
-  for (const [instanceId, count] of counts) yield* addPruned(db, instanceId, count);
+  yield* countPrunedByInstance(db, counts);
+}
+
+/** The same, where the rows are counted already. */
+export function* countPrunedByInstance(
+  db: Kysely<LedgerDatabase>,
+  counts: ReadonlyMap<string, number>,
+): SqlScript<void> {
+  for (const [instanceId, count] of counts) {
+    if (count === 0) continue;
+    yield* changesOf(
+      db
+        .updateTable('ledger_instances')
+        .set({ pruned: sql<number>`pruned + ${count}` })
+        .where('instance_id', '=', instanceId),
+    );
+  }
 }
 
 /** Takes out of quarantine what has been stored since: those records count as stored, and later as pruned. */
@@ -46,13 +62,4 @@ export function* pruneInstances(db: Kysely<LedgerDatabase>, cutoff: number): Sql
   const old = db.selectFrom('ledger_instances').select('instance_id').where('heartbeat_at', '<', cutoff);
   yield* changesOf(db.deleteFrom('record_losses').where('instance_id', 'in', old).where('at', '<', cutoff));
   yield* changesOf(db.deleteFrom('ledger_instances').where('heartbeat_at', '<', cutoff));
-}
-
-function* addPruned(db: Kysely<LedgerDatabase>, instanceId: string, count: number): SqlScript<void> {
-  yield* changesOf(
-    db
-      .updateTable('ledger_instances')
-      .set({ pruned: sql<number>`pruned + ${count}` })
-      .where('instance_id', '=', instanceId),
-  );
 }

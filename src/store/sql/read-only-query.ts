@@ -2,11 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { SqlValue } from '../execution-row.ts';
 import type { QueryResult } from '../ledger-reader.ts';
 import { LedgerError } from './ledger-error.ts';
-
-/** White space and comments, as SQLite skips them. */
-const BLANK = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*/;
-/** How a statement that only reads begins. ATTACH, VACUUM INTO and PRAGMA do not, though some of them look harmless. */
-const READS = /^(?:select|with|values|explain)\b/i;
+import { BLANK, readingStatement } from './reading-statement.ts';
 
 /**
  * Runs one statement that only reads. The connection has to be a read-only one: that is what keeps a WITH … DELETE
@@ -23,14 +19,7 @@ export function readOnlyQuery(connection: DatabaseSync, text: string): QueryResu
 }
 
 function prepareSingle(connection: DatabaseSync, text: string): StatementSync {
-  const start = text.replace(BLANK, '');
-  if (start === '') throw new LedgerError('QUERY_REFUSED', 'the query is empty');
-  if (!READS.test(start)) {
-    throw new LedgerError(
-      'QUERY_REFUSED',
-      `only a query that reads is run: SELECT, WITH, VALUES or EXPLAIN, not '${start.slice(0, 40)}'`,
-    );
-  }
+  const start = readingStatement(text);
   let statement: StatementSync;
   try {
     statement = connection.prepare(start);

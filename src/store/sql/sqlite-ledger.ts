@@ -122,7 +122,7 @@ export class SqliteLedger {
     const { connection, notice } = openConnection(this.#settings);
     try {
       const db = new Kysely<LedgerDatabase>({ dialect: nodeSqliteDialect(connection) });
-      migrate(connection, db, now);
+      inTransaction(connection, () => runScript(connection, migrate(db, SQLITE_DIALECT, now)));
       const upsert = new ExecutionUpsert(connection, db);
       const links = new SqliteRemoteLinks(connection, db);
       this.#open = { connection, db, upsert, links, notice, file: fileIdentity(path), openedAt: now };

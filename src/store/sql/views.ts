@@ -1,8 +1,12 @@
+import type { SqlDialect } from './sql-dialect.ts';
+
 /** Columns every view of runs has after its own ones. */
-const COMMON = `r.attempt, r.correlation_id, r.tenant, r.version, r.state, r.outcome,
+const commonColumns = (
+  dialect: SqlDialect,
+): string => `r.attempt, r.correlation_id, r.tenant, r.version, r.state, r.outcome,
   case when r.outcome in ('failure', 'error', 'timeout') then 'failed' else coalesce(r.outcome, r.state) end as status,
   r.started_at, r.ended_at,
-  strftime('%Y-%m-%dT%H:%M:%fZ', r.started_at / 1000.0, 'unixepoch') as started_utc,
+  ${dialect.utcText('r.started_at')} as started_utc,
   case when r.outcome in ('skip', 'rejection') then null else r.duration_ms end as duration_ms,
   r.wait_ms, r.suspended_ms, r.error, r.error_type, r.error_code, r.error_message, r.error_fingerprint`;
 
@@ -17,31 +21,33 @@ const FAILED_STEP = 'r.failed_step, r.failed_record_id as failed_step_run_id';
  * `success`, `failed` (failure, error, timeout) or the outcome itself; `duration_ms` is NULL for what was skipped
  * or rejected, so that averages and percentiles are of work that was done.
  */
-export const VIEWS: Readonly<Record<string, string>> = {
-  /** One row a pipeline execution, also of pipelines inside pipelines. */
-  pipeline_runs: `select r.run_id, r.record_id as pipeline_run_id, r.name as pipeline, ${COMMON}, ${FAILED_STEP}, ${TAIL}
+export function viewsOf(dialect: SqlDialect): Readonly<Record<string, string>> {
+  const COMMON = commonColumns(dialect);
+  return {
+    /** One row a pipeline execution, also of pipelines inside pipelines. */
+    pipeline_runs: `select r.run_id, r.record_id as pipeline_run_id, r.name as pipeline, ${COMMON}, ${FAILED_STEP}, ${TAIL}
 from execution_records r where r.kind = 'pipeline'`,
 
-  /** One row a process execution. */
-  process_runs: `select r.run_id, r.record_id as process_run_id, r.pipeline, r.name as process, ${COMMON}, ${FAILED_STEP}, ${TAIL}
+    /** One row a process execution. */
+    process_runs: `select r.run_id, r.record_id as process_run_id, r.pipeline, r.name as process, ${COMMON}, ${FAILED_STEP}, ${TAIL}
 from execution_records r where r.kind = 'process'`,
 
-  /** One row a step execution; `process_run_id` is NULL for a step that lies in no process. */
-  step_runs: `select r.run_id, r.record_id as step_run_id, p.record_id as process_run_id, r.pipeline, r.name as step, ${COMMON}, ${TAIL}
+    /** One row a step execution; `process_run_id` is NULL for a step that lies in no process. */
+    step_runs: `select r.run_id, r.record_id as step_run_id, p.record_id as process_run_id, r.pipeline, r.name as step, ${COMMON}, ${TAIL}
 from execution_records r
 left join execution_records p on p.record_id = r.parent_record_id and p.kind = 'process'
 where r.kind = 'step'`,
 
-  /** The outermost execution of every run that failed, with the step its failure started at. */
-  failed_runs: `select r.run_id, r.record_id, r.kind, r.pipeline, r.name, ${COMMON}, ${FAILED_STEP}, r.failed_count, r.final, ${TAIL}
+    /** The outermost execution of every run that failed, with the step its failure started at. */
+    failed_runs: `select r.run_id, r.record_id, r.kind, r.pipeline, r.name, ${COMMON}, ${FAILED_STEP}, r.failed_count, r.final, ${TAIL}
 from execution_records r where r.parent_record_id is null and r.outcome in ('failure', 'error', 'timeout')`,
 
-  /**
-   * How often executions of each name fail. A record kept with probability \`sample_rate\` stands for 1/sample_rate
-   * executions, so the sums are those of all executions, kept or not. Skipped and rejected ones count as executions
-   * of neither kind and are not in the durations.
-   */
-  outcome_rates: `select kind, pipeline, name,
+    /**
+     * How often executions of each name fail. A record kept with probability \`sample_rate\` stands for 1/sample_rate
+     * executions, so the sums are those of all executions, kept or not. Skipped and rejected ones count as executions
+     * of neither kind and are not in the durations.
+     */
+    outcome_rates: `select kind, pipeline, name,
   count(*) as records,
   sum(1.0 / nullif(sample_rate, 0)) as executions,
   sum(case when outcome in ('failure', 'error', 'timeout') then 1.0 / nullif(sample_rate, 0) else 0.0 end) as failures,
@@ -54,12 +60,12 @@ from execution_records
 where state = 'ended' and outcome not in ('skip', 'rejection')
 group by kind, pipeline, name`,
 
-  /**
-   * One row a life of a process that wrote: of the \`last_seq\` records it numbered, where each is. \`missing\` is what is
-   * still on its way while the process lives, and has to be 0 once it ended. \`lost_unnumbered\` are records that were
-   * lost before they had a number.
-   */
-  lost_records: `select i.instance_id, i.service_name, i.service_version, i.host, i.pid, i.durability,
+    /**
+     * One row a life of a process that wrote: of the \`last_seq\` records it numbered, where each is. \`missing\` is what is
+     * still on its way while the process lives, and has to be 0 once it ended. \`lost_unnumbered\` are records that were
+     * lost before they had a number.
+     */
+    lost_records: `select i.instance_id, i.service_name, i.service_version, i.host, i.pid, i.durability,
   i.started_at, i.heartbeat_at, i.ended_at, i.last_seq, i.sampled_out,
   coalesce(r.stored, 0) as stored, coalesce(q.quarantined, 0) as quarantined, i.pruned,
   coalesce(l.lost, 0) as lost, coalesce(l.lost_unnumbered, 0) as lost_unnumbered,
@@ -75,4 +81,5 @@ left join (select instance_id, sum(case when last_seq > 0 then records else 0 en
     sum(case when last_seq > 0 then 0 else records end) as lost_unnumbered
     from record_losses group by instance_id) l
   on l.instance_id = i.instance_id`,
-};
+  };
+}

@@ -1,0 +1,76 @@
+/** What is read of an answer of `pg`. */
+export interface PostgresResult {
+  readonly rows: readonly object[];
+  readonly rowCount: number | null;
+  readonly fields?: readonly { readonly name: string }[];
+}
+
+/** How the values of a query are read. */
+export interface PostgresTypes {
+  getTypeParser(oid: number, format?: string): (text: string) => unknown;
+}
+
+/** A query as `pg` takes it. */
+export interface PostgresQuery {
+  readonly text: string;
+  readonly values?: unknown[];
+  /** Prepared under this name. */
+  readonly name?: string;
+  readonly rowMode?: 'array';
+  readonly queryMode?: 'extended';
+  /** How values are read. */
+  readonly types?: PostgresTypes;
+}
+
+/** What is used of a client of `pg`. */
+export interface PostgresClient {
+  query(query: PostgresQuery): Promise<PostgresResult | readonly PostgresResult[]>;
+  release(error?: Error | boolean): void;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** A pool of `pg`, or of something that behaves like one. */
+export interface PostgresPool {
+  connect(): Promise<PostgresClient>;
+  end(): Promise<void>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener(event: 'error', listener: (error: Error) => void): unknown;
+  listenerCount(event: 'error'): number;
+}
+
+/** How a pool of our own is opened. */
+export interface PostgresPoolSettings {
+  readonly url: string;
+  readonly maxConnections: number;
+  readonly connectTimeoutMillis: number;
+}
+
+/**
+ * Opens a pool of our own with the `pg` that is installed. Its sockets do not hold the process. Rejects with
+ * `RUNLEDGER_DRIVER_MISSING` where there is no `pg`.
+ */
+export async function openPostgresPool(settings: PostgresPoolSettings): Promise<PostgresPool> {
+  const { Pool } = await loadPg();
+  const { Socket } = process.getBuiltinModule('node:net');
+  return new Pool({
+    connectionString: settings.url,
+    max: settings.maxConnections,
+    connectionTimeoutMillis: settings.connectTimeoutMillis,
+    keepAlive: true,
+    application_name: 'runledger',
+    allowExitOnIdle: true,
+    // Not held from the first packet on: a pool by itself lets go of idle connections alone.
+    stream: () => new Socket().unref(),
+  });
+}
+
+async function loadPg(): Promise<Pick<typeof import('pg'), 'Pool'>> {
+  try {
+    return await import('pg');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    const message = "PostgreSQL needs the package 'pg', which is not installed: npm install pg";
+    throw Object.assign(new Error(message, { cause: error }), { code: 'RUNLEDGER_DRIVER_MISSING' });
+  }
+}
