@@ -1,6 +1,7 @@
 import { closeSync, unlink, unlinkSync } from 'node:fs';
 import { logGuarded } from '../export/guarded-log.ts';
 import type { Lane } from '../export/record-queue.ts';
+import { untraced } from '../export/untraced.ts';
 import type { Segment } from './segment.ts';
 
 /** The segments of this instance and of those it has taken over: how many bytes they have, and when they can go. */
@@ -122,12 +123,18 @@ export class SpoolFiles {
     closeFile(segment);
     segment.isSealed = true;
     try {
-      unlinkSync(segment.path);
+      untraced(() => unlinkSync(segment.path));
     } catch (error) {
       this.#onUnlinkError(error as NodeJS.ErrnoException);
     }
     this.#withoutFile(segment);
     this.collect(segment);
+  }
+
+  /** At the end: the files are somebody else's now. */
+  clear(): void {
+    this.#segments.clear();
+    Object.assign(this.#bytes, { first: 0, second: 0 });
   }
 
   #collectAll(): void {
@@ -141,9 +148,11 @@ export class SpoolFiles {
   }
 
   #unlink(path: string): void {
-    unlink(path, (error) => {
-      if (error !== null) this.#onUnlinkError(error);
-    });
+    untraced(() =>
+      unlink(path, (error) => {
+        if (error !== null) this.#onUnlinkError(error);
+      }),
+    );
   }
 
   #onUnlinkError({ code }: NodeJS.ErrnoException): void {

@@ -151,7 +151,11 @@ describe.each([
 
     it('recognises spans of other libraries, and exceptions in their log records', async () => {
       const register = join(folder, 'node_modules', 'runledger', 'dist', 'register.js');
-      const env = { OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN: 'logs', OTEL_TRACES_SAMPLER: 'always_off' };
+      const env = {
+        OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN: 'logs',
+        OTEL_TRACES_SAMPLER: 'always_off',
+        RUNLEDGER_DRAIN_ON_EXIT: 'true',
+      };
       const { stdout, stderr } = await run(node, ['--import', register, join(folder, 'foreign.mjs')], {
         cwd,
         env,

@@ -97,7 +97,15 @@ describe('a run that goes on', () => {
     await once(child.stdout, 'data');
     const ledger = join(folder.path, '.runledger', 'ledger.db');
     const states = () => Object.fromEntries(folder.rows().map((row) => [row.name, row.state]));
-    while (!existsSync(ledger) || states().insert === undefined) await new Promise((r) => setTimeout(r, 50));
+    const isShown = () => {
+      try {
+        return states().insert !== undefined;
+      } catch {
+        // It is being made.
+        return false;
+      }
+    };
+    while (!isShown()) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(states()).toEqual({ nightly: 'running', load: 'running', insert: 'running', download: 'ended' });
     const living = JSON.parse((await runCli(['verify', '--json'], { cwd: folder.path })).stdout);
     expect(living).toMatchObject({ is_complete: true, instances: [{ state: 'living', pid: child.pid }] });

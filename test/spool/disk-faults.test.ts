@@ -161,6 +161,44 @@ describeIf(hasStrace)('a system call that fails', () => {
   );
 });
 
+describeIf(hasStrace)('any system call on the way', () => {
+  const files = numbers(9).flatMap((number) => [`S-00000${number}.seg`, `F-00000${number}.seg`]);
+
+  it.each([
+    ['openat', 'EMFILE', 4],
+    ['write', 'EIO', 4],
+    ['write', 'ENOSPC', 9],
+    ['unlink', 'EIO', 2],
+  ] as const)(
+    '%s may fail with %s, once or for good, and every record is accounted for',
+    async (call, code, last) => {
+      let troubled = 0;
+      for (let when = 1; when <= last; when += 3) {
+        for (const howOften of [`${when}`, `${when}+`]) {
+          const options = {
+            records: 60,
+            size: 300,
+            drain: when % 2 === 0,
+            spool: { segmentBytes: 6_000, maxQueueSize: 30 },
+          };
+          const fault = `${call}:error=${code}:when=${howOften}`;
+          const outcome = await run(options, ...inject(fault, 'instance', ...files));
+          await expectIdentity(60, outcome).catch((error: unknown) => {
+            throw new Error(
+              `${fault}: ${JSON.stringify({ ...outcome, delivered: outcome.delivered.length })}`,
+              { cause: error },
+            );
+          });
+          if (outcome.log.length > 0) troubled++;
+          rmSync(folder.path, { recursive: true });
+        }
+      }
+      expect(troubled).toBeGreaterThan(0);
+    },
+    PATIENCE,
+  );
+});
+
 describe('a disk', () => {
   it(
     'that may not be written leaves records in memory, within its bounds, failures last',
