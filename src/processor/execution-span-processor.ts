@@ -234,8 +234,11 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
         this.#liveFrom(span, kind, parent),
       list: (execution: LiveExecution) => this.#list(execution),
       refine: (execution: LiveExecution, span: EndedSpan, kind: ExecutionKind) => {
-        const { recordId } = execution.facts;
-        execution.facts = { ...factsOf(span, kind, execution.parent?.facts, this.#now), recordId };
+        const { parent, facts } = execution;
+        execution.facts = { ...factsOf(span, kind, parent?.facts, this.#now), recordId: facts.recordId };
+        if (parent !== undefined) execution.run = parent.run;
+        else if (execution.facts.runId !== facts.runId)
+          execution.run = this.#kept.start(execution.facts.runId);
       },
       end: (span: EndedSpan, kind: ExecutionKind, execution: LiveExecution) => {
         this.#end(span, kind, execution);

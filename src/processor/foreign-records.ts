@@ -44,8 +44,8 @@ export class ForeignRecords {
     const { recognised, span, parent, parts } = node;
     if (recognised?.attempt === undefined && recognised?.attemptKey !== undefined)
       node.attempt ??= this.#attempts.next(`${recognised.group} ${recognised.attemptKey}`);
-    const said = { ...parts, ...span?.attributes, ...recognised?.attributes };
-    this.#tree.nearest(parent)?.addPart(tokensOf(said));
+    const own = { ...tokensOf(span?.attributes), ...tokensOf(recognised?.attributes) };
+    this.#tree.nearest(parent)?.addPart({ ...tokensOf(parts), ...own });
   }
 
   /** What is known of it now that it has ended. */

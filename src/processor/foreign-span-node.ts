@@ -60,7 +60,7 @@ export class ForeignSpanNode {
 const TOKENS = 'gen_ai.usage.';
 
 /** The numbers of tokens among attributes. */
-export function tokensOf(attributes: Attributes): Attributes {
+export function tokensOf(attributes: Attributes = {}): Attributes {
   const tokens: Attributes = {};
   for (const name in attributes) {
     const value = attributes[name];
