@@ -118,14 +118,10 @@ export class ExecutionSpans {
     const tracer = activeTracer();
     const adopted = given?.isRecording() === true ? given : undefined;
     if (tracer === undefined && adopted === undefined) return;
-    const { kind, name, attempt, identity, pipeline } = this.#owner;
-    const attributes = namingAttributes(kind, name);
+    const { kind, name, identity } = this.#owner;
+    const attributes = this.#ownAttributes();
     let links: Link[] = [];
     let startTime: number | undefined;
-    if (this.#parent?.currentSpan?.isRecording() !== true) {
-      addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
-    }
-    addAttempt(attributes, attempt);
     if (options !== undefined) {
       try {
         addOptions(attributes, options);
@@ -151,7 +147,13 @@ export class ExecutionSpans {
         ...(links.length > 0 && { links }),
         ...(startTime !== undefined && { startTime }),
       };
-      this.#span = openSpan(tracer, `${kind} ${name}`, spanOptions, this.#parentContext);
+      const spanName = `${kind} ${name}`;
+      this.#span = openSpan(tracer, spanName, spanOptions, this.#parentContext);
+      if (this.#span === undefined && options !== undefined) {
+        // It may have been a value of the caller's that can not even be looked at.
+        this.#startAttributes = this.#ownAttributes();
+        this.#span = openSpan(tracer, spanName, { attributes: this.#startAttributes }, this.#parentContext);
+      }
     }
     if (this.#span !== undefined) options?.[RETRY_TRAIL]?.started(this.#owner, this.#span.spanContext());
   }
@@ -166,6 +168,17 @@ export class ExecutionSpans {
     } catch (error) {
       report('warn', `an execution is not on the span it adopts: ${describeError(error).message}`);
     }
+  }
+
+  /** What is known without the caller's options. */
+  #ownAttributes(): Attributes {
+    const { kind, name, attempt, identity, pipeline } = this.#owner;
+    const attributes = namingAttributes(kind, name);
+    if (this.#parent?.currentSpan?.isRecording() !== true) {
+      addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
+    }
+    addAttempt(attributes, attempt);
+    return attributes;
   }
 
   /** The owner was called a step until now. The step's name stays on the span: attributes can not be taken back. */
