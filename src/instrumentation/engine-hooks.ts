@@ -8,7 +8,7 @@ import { isInRange } from '../version-range.ts';
 import type { EngineAdapter, Replacements } from './engine-adapter.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
-import { keepOn } from './engine-switches.ts';
+import { keepOn, noteInstrumented } from './engine-switches.ts';
 import { agenda } from './engines/agenda.ts';
 import { aiSdk } from './engines/ai-sdk.ts';
 import { bullmq } from './engines/bullmq.ts';
@@ -74,6 +74,7 @@ function publishes({ name }: EngineInfo): boolean {
 
 function listenTo(name: EngineName): void {
   neverThrow(`listening to ${name}`, () => ADAPTERS[name].instrument(undefined, new EngineLifecycle(name)));
+  noteInstrumented(name);
   hooked.set(name, { problem: async () => undefined });
 }
 
@@ -106,6 +107,7 @@ export function instrument(engineModule: object): void {
   }
   keepOn(adapter.name);
   adapter.instrument(engineModule, new EngineLifecycle(adapter.name));
+  noteInstrumented(adapter.name);
 }
 
 function modulesOf({ packageName, entryPoints = [] }: EngineInfo): readonly string[] {
@@ -138,7 +140,9 @@ function instrumentLoaded(
       ? moduleExports
       : adapter.exportsFrom?.(moduleExports, folder);
   if (!adapter.recognises(engineExports)) return undefined;
-  return adapter.instrument(engineExports, new EngineLifecycle(engine.name));
+  const replacements = adapter.instrument(engineExports, new EngineLifecycle(engine.name));
+  noteInstrumented(engine.name);
+  return replacements;
 }
 
 function versionIn(folder: string | undefined): string | undefined {
