@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ENGINES, type EngineInfo, type EngineName } from '../engines.ts';
-import { findInstalled, readManifest } from '../installed-packages.ts';
+import { findInstalled, type InstalledPackage, readManifest } from '../installed-packages.ts';
 import { neverThrow } from '../lifecycle/never-throw.ts';
 import { describeError } from '../lifecycle/outcome.ts';
 import { report } from '../lifecycle/report.ts';
@@ -57,7 +57,7 @@ const hooked = new Map<EngineName, Pick<ModuleHooks, 'problem'>>();
  */
 export function hookEngines(engines: EnginesOptions): void {
   const wanted = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
-  for (const { name } of wanted.filter(publishes)) listenTo(name);
+  for (const engine of wanted.filter(publishes)) listenTo(engine);
   const missing = wanted.filter((engine) => !publishes(engine));
   if (missing.length === 0) return;
   const names = missing.flatMap(modulesOf);
@@ -72,9 +72,10 @@ function publishes({ name }: EngineInfo): boolean {
   return ADAPTERS[name].publishes === true;
 }
 
-function listenTo(name: EngineName): void {
+function listenTo({ name, packageName, versions }: EngineInfo): void {
   neverThrow(`listening to ${name}`, () => ADAPTERS[name].instrument(undefined, new EngineLifecycle(name)));
-  noteInstrumented(name);
+  // An older one does not publish, and is left to the rules for its spans.
+  if (installed(packageName).some(({ version }) => isInRange(version, versions))) noteInstrumented(name);
   hooked.set(name, { problem: async () => undefined });
 }
 
@@ -116,7 +117,11 @@ function modulesOf({ packageName, entryPoints = [] }: EngineInfo): readonly stri
 
 function isWanted({ name, packageName }: EngineInfo, engines: EnginesOptions): boolean {
   const enabled = engines[name]?.enabled;
-  return enabled ?? applicationFolders().some((folder) => findInstalled(packageName, folder) !== undefined);
+  return enabled ?? installed(packageName).length > 0;
+}
+
+function installed(packageName: string): readonly InstalledPackage[] {
+  return applicationFolders().flatMap((folder) => findInstalled(packageName, folder) ?? []);
 }
 
 /** A version nobody tried is left alone: better no record than a broken engine. */

@@ -6,7 +6,7 @@ import type { RuleGroup } from '../span-rule.ts';
  */
 export const aiSdk: RuleGroup = {
   name: 'ai-sdk',
-  engine: 'ai',
+  engine: 'ai-sdk',
   keeps:
     /^ai\.(?:model\.(?:id|provider)|operationId|response\.(?:id|model|finishReason)|settings\.maxRetries|telemetry\.functionId|toolCall\.(?:id|name))$/,
   rules: [

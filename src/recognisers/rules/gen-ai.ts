@@ -21,7 +21,7 @@ const KINDS: Readonly<Record<string, RuleKind>> = {
  */
 export const genAi: RuleGroup = {
   name: 'gen-ai',
-  engine: 'ai',
+  engine: 'ai-sdk',
   keeps:
     /^gen_ai\.(?:operation\.name|provider\.name|(?:request|response)\.model|response\.(?:id|finish_reasons)|agent\.(?:id|name)|tool\.(?:name|call\.id)|conversation\.id)$/,
   rules: [
