@@ -9,11 +9,15 @@ export interface EngineInfo {
 }
 
 /** What an engine is called in options, the environment and the ledger. */
-export type EngineName = 'listr2';
+export type EngineName = 'listr2' | 'graphile-worker' | 'pg-boss' | 'node-cron' | 'agenda';
 
 /** Every engine there is. What knows how to instrument one is in `instrumentation/engines`. */
 export const ENGINES: readonly EngineInfo[] = [
   { name: 'listr2', packageName: 'listr2', versions: '>=6.6.0 <12.0.0' },
+  { name: 'graphile-worker', packageName: 'graphile-worker', versions: '>=0.16.0 <0.19.0' },
+  { name: 'pg-boss', packageName: 'pg-boss', versions: '>=12.0.0 <13.0.0' },
+  { name: 'node-cron', packageName: 'node-cron', versions: '>=4.0.0 <5.0.0' },
+  { name: 'agenda', packageName: 'agenda', versions: '>=6.2.0 <7.0.0' },
 ];
 
 export const ENGINE_NAMES: readonly EngineName[] = ENGINES.map(({ name }) => name);

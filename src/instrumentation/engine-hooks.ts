@@ -4,15 +4,25 @@ import { findInstalled, readManifest } from '../installed-packages.ts';
 import { describeError } from '../lifecycle/outcome.ts';
 import { report } from '../lifecycle/report.ts';
 import { isInRange } from '../version-range.ts';
-import type { EngineAdapter } from './engine-adapter.ts';
+import type { EngineAdapter, Replacements } from './engine-adapter.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
 import { keepOn } from './engine-switches.ts';
+import { agenda } from './engines/agenda.ts';
+import { graphileWorker } from './engines/graphile-worker.ts';
 import { listr2 } from './engines/listr2.ts';
+import { nodeCron } from './engines/node-cron.ts';
+import { pgBoss } from './engines/pg-boss.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
-const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2 };
+const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
+  listr2,
+  'graphile-worker': graphileWorker,
+  'pg-boss': pgBoss,
+  'node-cron': nodeCron,
+  agenda,
+};
 
 /** What was done about an engine, for `runledger doctor`. */
 export interface EngineHook {
@@ -35,7 +45,7 @@ export function hookEngines(engines: EnginesOptions): void {
   const names = missing.map(({ packageName }) => packageName);
   const hooks = new ModuleHooks(names, (moduleExports, packageName, folder) => {
     const engine = missing.find((each) => each.packageName === packageName);
-    if (engine !== undefined) instrumentLoaded(engine, moduleExports, folder);
+    return engine === undefined ? undefined : instrumentLoaded(engine, moduleExports, folder);
   });
   for (const { name } of missing) hooked.set(name, hooks);
 }
@@ -77,7 +87,11 @@ function isWanted({ name, packageName }: EngineInfo, engines: EnginesOptions): b
 }
 
 /** A version nobody tried is left alone: better no record than a broken engine. */
-function instrumentLoaded(engine: EngineInfo, moduleExports: unknown, folder: string | undefined): void {
+function instrumentLoaded(
+  engine: EngineInfo,
+  moduleExports: unknown,
+  folder: string | undefined,
+): Replacements | undefined {
   const adapter = ADAPTERS[engine.name];
   const version = versionIn(folder);
   if (version === undefined || !isInRange(version, engine.versions)) {
@@ -85,10 +99,11 @@ function instrumentLoaded(engine: EngineInfo, moduleExports: unknown, folder: st
       'info',
       `runledger: ${engine.packageName} ${version ?? 'of an unknown version'} is not instrumented: supported are ${engine.versions}`,
     );
-    return;
+    return undefined;
   }
   // The import hook also sees the module namespace a CommonJS build is wrapped in, which may lack what is needed.
-  if (adapter.recognises(moduleExports)) adapter.instrument(moduleExports, new EngineLifecycle(engine.name));
+  if (!adapter.recognises(moduleExports)) return undefined;
+  return adapter.instrument(moduleExports, new EngineLifecycle(engine.name));
 }
 
 function versionIn(folder: string | undefined): string | undefined {

@@ -1,14 +1,14 @@
-import { context, type Link } from '@opentelemetry/api';
+import { context } from '@opentelemetry/api';
 import type { ExecutionKind } from '../execution.ts';
-import { ATTR_ENGINE, ATTR_LINK_KIND } from '../semconv.ts';
+import { ATTR_ENGINE } from '../semconv.ts';
 import { activateContext } from './activate-context.ts';
 import type { PipelineEventMessage, PipelineMessage } from './channels.ts';
 import { currentExecution } from './current-execution.ts';
 import { Execution } from './execution-handle.ts';
 import type { ExecutionOptions } from './execution-options.ts';
+import { linksTo } from './links.ts';
 import { OpenExecutions } from './open-executions.ts';
 import { isRejectionReason } from './outcome.ts';
-import { spanContextFromTraceparent } from './traceparent.ts';
 
 /** Executions with an id that may be open, or suspended, at once. */
 const MAX_OPEN = 10_000;
@@ -122,19 +122,13 @@ function answer(execution: Execution, type: 'rejected' | 'skipped', reason: stri
 
 function optionsOf(message: PipelineMessage, runId: string | undefined): ExecutionOptions {
   const { engine, attempt, maxAttempts, correlationId, tenant, attributes } = message;
-  const links: Link[] = [];
-  for (const traceparent of message.links ?? []) {
-    const spanContext = spanContextFromTraceparent(traceparent);
-    if (spanContext !== undefined)
-      links.push({ context: spanContext, attributes: { [ATTR_LINK_KIND]: 'trigger' } });
-  }
   return {
     runId,
     attempt,
     maxAttempts,
     correlationId,
     tenant,
-    links,
+    links: linksTo('trigger', ...(message.links ?? [])),
     attributes: engine === undefined ? attributes : { ...attributes, [ATTR_ENGINE]: engine },
   };
 }

@@ -19,5 +19,7 @@ export function attachPipeline(token: string): Execution {
   }
   const parent: Context =
     state.spans.parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, state.spans.parent);
-  return new Execution(state.kind, state.name, { attempt: state.attempt }, parent, false, state);
+  return new Execution(state.kind, state.name, { attempt: state.attempt }, parent, false, {
+    resumed: state,
+  });
 }

@@ -19,6 +19,7 @@ import {
   ATTR_RECORD_ID,
   ATTR_RECOVERED_FAILURES,
   ATTR_SEGMENT,
+  SCOPE_NAME,
 } from '../semconv.ts';
 import type { ExecutionSpanProcessorOptions } from './execution-span-processor-options.ts';
 import { KeptRuns } from './kept-runs.ts';
@@ -62,7 +63,10 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       captureStack: options.captureStack ?? true,
     };
     this.#now = options.clock ?? Date.now;
-    this.#live = new LiveExecutions(maxLive, (execution) => this.#evicted(execution));
+    this.#live = new LiveExecutions(maxLive, {
+      evicted: (execution) => this.#evicted(execution),
+      adopted: (span, parent) => this.#adopted(span as EndedSpan, parent),
+    });
     this.#exporter.watchRunning((startedBefore, limit) => this.#running(startedBefore, limit));
     this.#kept = new KeptRuns(
       resolveKeepPolicy(options.keep),
@@ -169,6 +173,12 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     return typeof recordId === 'string' ? this.#live.suspended(recordId) : undefined;
   }
 
+  /** Its kind was written on it by now, or it is none. */
+  #adopted(span: EndedSpan, parent: LiveExecution | undefined): LiveExecution | undefined {
+    const kind = span.attributes === undefined ? undefined : kindOf(span);
+    return kind === undefined ? undefined : this.#liveFrom(span, kind, parent);
+  }
+
   #liveFrom(span: EndedSpan, kind: ExecutionKind, parent: LiveExecution | undefined): LiveExecution {
     const facts = factsOf(span, kind, parent?.facts, this.#now);
     const { traceId, spanId } = span.spanContext();
@@ -192,7 +202,9 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   }
 
   #end(span: EndedSpan, kind: ExecutionKind): void {
-    const known = this.#live.of(span);
+    // Another library's span became an execution after it had started; one of ours was started too early to be seen.
+    const isForeign = span.instrumentationScope.name !== SCOPE_NAME;
+    const known = this.#live.of(span) ?? (isForeign ? this.#live.adopt(span) : undefined);
     const execution = known ?? this.#liveFrom(span, kind, undefined);
     this.#live.becomes(execution, kind);
     this.#live.end(execution);

@@ -41,6 +41,14 @@ interface Carrier {
   [key: symbol]: LiveExecution | undefined;
 }
 
+/** What the table can not know by itself. */
+export interface LiveExecutionEvents {
+  /** It was put out of the full list. */
+  evicted(execution: LiveExecution): void;
+  /** An execution whose span was no execution's when it started; undefined where it still is none. */
+  adopted(span: object, parent: LiveExecution | undefined): LiveExecution | undefined;
+}
+
 /** What is told about an execution that runs. */
 export interface LiveExecutionView {
   readonly recordId: string;
@@ -66,33 +74,46 @@ const MAX_PIPELINE_SERIES = 200;
 export class LiveExecutions {
   /** Names the property of spans; one for each table, since there may be several processors. */
   readonly #key = Symbol('runledger execution');
+  /** Names the property of other libraries' spans that holds the execution they run in. */
+  readonly #around = Symbol('runledger enclosing execution');
   readonly #running = new RunningList<LiveExecution>();
   /** Suspended executions by record id: their next segment has another span. */
   readonly #suspended = new Map<string, LiveExecution>();
   readonly #max: number;
-  readonly #onEvicted: (execution: LiveExecution) => void;
+  readonly #events: LiveExecutionEvents;
   #evicted = 0;
 
-  constructor(max: number, onEvicted: (execution: LiveExecution) => void) {
+  constructor(max: number, events: LiveExecutionEvents) {
     this.#max = max;
-    this.#onEvicted = onEvicted;
+    this.#events = events;
   }
 
-  /** The execution a span is, or runs in; undefined where the start of the span was not seen. */
+  /** The execution a span is; undefined where it is none, or its start was not seen. */
   of(span: object): LiveExecution | undefined {
     return (span as Carrier)[this.#key];
+  }
+
+  /**
+   * The execution a span became after it had started: another library's span that is adopted. It belongs to the
+   * execution the span runs in, and is on the list from here on.
+   */
+  adopt(span: object): LiveExecution | undefined {
+    const execution = this.#events.adopted(span, (span as Carrier)[this.#around]);
+    if (execution !== undefined) this.start(span, execution);
+    return execution;
   }
 
   /** The execution a span starts in: by the execution whose code runs, else by its parent span. */
   parentOf(parentContext: Context): LiveExecution | undefined {
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY) as ActiveExecution | undefined;
-    const running = active === undefined ? undefined : this.of(active.span);
+    const running = active === undefined ? undefined : (this.of(active.span) ?? this.adopt(active.span));
     if (running !== undefined) {
       if (active !== undefined) this.becomes(running, active.kind);
       return running;
     }
     const parentSpan = trace.getSpan(parentContext);
-    return parentSpan === undefined ? undefined : this.of(parentSpan);
+    if (parentSpan === undefined) return undefined;
+    return this.of(parentSpan) ?? (parentSpan as unknown as Carrier)[this.#around];
   }
 
   /** What its span or its context calls it by now. */
@@ -110,7 +131,7 @@ export class LiveExecutions {
   startForeign(span: object, parentContext: Context): void {
     if (this.#running.size === 0 && this.#suspended.size === 0) return;
     const execution = this.parentOf(parentContext);
-    if (execution !== undefined) (span as Carrier)[this.#key] = execution;
+    if (execution !== undefined) (span as Carrier)[this.#around] = execution;
   }
 
   /** Takes an execution whose span ends off the list. */
@@ -221,7 +242,7 @@ export class LiveExecutions {
 
   #countEvicted(execution: LiveExecution): void {
     this.#evicted++;
-    this.#onEvicted(execution);
+    this.#events.evicted(execution);
   }
 }
 

@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { ConditionLog } from '../export/condition-log.ts';
 
 /** A write that takes longer holds up the application too long. Milliseconds. */
 const SLOW_MILLIS = 50;
 /** One that takes so long shows by itself that the disk hangs. Milliseconds. */
-const HANGING_MILLIS = 1_000;
+const HANGING_MILLIS = 250;
 /** A single slow one may be a moment in which the process had no processor. So many are not: in a row, or in a while. */
 const SLOW_IN_A_ROW = 2;
 const SLOW_IN_A_WHILE = 3;
@@ -22,15 +23,20 @@ export type DiskState = 'well' | 'slow' | 'failing';
  */
 export class DiskHealth {
   readonly #now: () => number;
+  readonly #waitedForProcessor: () => number;
   readonly #log: ConditionLog;
   #state: DiskState = 'well';
   /** When the last slow writes were. */
   readonly #slowAt: number[] = [];
   #slowInARow = 0;
   #restUntil = 0;
+  /** What the thread had waited for a processor when it was last asked. */
+  #waited: number;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, waitedForProcessor: () => number = waitedByScheduler) {
     this.#now = now;
+    this.#waitedForProcessor = waitedForProcessor;
+    this.#waited = waitedForProcessor();
     this.#log = new ConditionLog(now);
   }
 
@@ -45,6 +51,7 @@ export class DiskHealth {
       this.#slowInARow = 0;
       return;
     }
+    if (this.#lackedProcessor(millis)) return;
     const now = this.#now();
     this.#slowInARow++;
     this.#slowAt.push(now);
@@ -66,6 +73,16 @@ export class DiskHealth {
     return this.#state === 'well';
   }
 
+  /**
+   * Whether it was not the disk, but a machine that is overloaded: to keep records in memory would cost their safety then
+   * and help nobody. The first slow write in a long time gets the benefit of the doubt.
+   */
+  #lackedProcessor(millis: number): boolean {
+    const before = this.#waited;
+    this.#waited = this.#waitedForProcessor();
+    return this.#waited - before >= millis / 2;
+  }
+
   /** Nothing can be written. */
   fails(code: string): void {
     this.#state = 'failing';
@@ -79,5 +96,18 @@ export class DiskHealth {
   works(): void {
     this.#state = 'well';
     this.#log.end((seconds) => `the spool is written as usual again, after ${seconds} s`);
+  }
+}
+
+/**
+ * Milliseconds this thread was ready to run and had no processor, as Linux counts them; 0 where nobody does, so that every
+ * slow write is put down to the disk.
+ */
+function waitedByScheduler(): number {
+  try {
+    const [, waitedNanos] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ');
+    return Number(waitedNanos) / 1e6 || 0;
+  } catch {
+    return 0;
   }
 }

@@ -34,7 +34,7 @@ export const listr2: EngineAdapter = {
   recognises: (moduleExports) => listrPrototypeOf(moduleExports) !== undefined,
   instrument(moduleExports, lifecycle) {
     const prototype = listrPrototypeOf(moduleExports);
-    if (prototype === undefined || !claimPrototype(prototype)) return;
+    if (prototype === undefined || !claimPrototype(prototype)) return undefined;
     const lists = new ListExecutions(lifecycle);
     const { run, runTask } = prototype;
     prototype.run = function (this: ListrList, ...args) {
@@ -43,6 +43,7 @@ export const listr2: EngineAdapter = {
     prototype.runTask = function (this: ListrList, ...args) {
       return lists.runTask(this, args[0], () => runTask.apply(this, args));
     };
+    return undefined;
   },
 };
 
