@@ -20,6 +20,8 @@ const SUITES = [
   'memory',
   'start-up',
   'graphile-worker',
+  'bullmq',
+  'langgraph',
 ];
 
 const { values, positionals } = parseArgs({

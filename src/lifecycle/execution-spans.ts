@@ -110,6 +110,11 @@ export class ExecutionSpans {
     return this.#shared?.id ?? recordIdOfSpan(this.#span);
   }
 
+  /** Id under which the ledger keeps the execution it belongs to, while it runs. */
+  get parentRecordId(): string | undefined {
+    return this.#parent?.recordId ?? this.#owner.identity.remote?.parentRecordId;
+  }
+
   /**
    * Starts the first span, or takes over one that another library started. Nothing the caller's options hold can make
    * it throw.
@@ -119,7 +124,8 @@ export class ExecutionSpans {
     const adopted = given?.isRecording() === true ? given : undefined;
     if (tracer === undefined && adopted === undefined) return;
     const { kind, name, identity } = this.#owner;
-    const attributes = this.#ownAttributes();
+    // Whoever reads an adopted span need not have seen what it belongs to.
+    const attributes = this.#ownAttributes(adopted !== undefined);
     let links: Link[] = [];
     let startTime: number | undefined;
     if (options !== undefined) {
@@ -151,7 +157,7 @@ export class ExecutionSpans {
       this.#span = openSpan(tracer, spanName, spanOptions, this.#parentContext);
       if (this.#span === undefined && options !== undefined) {
         // It may have been a value of the caller's that can not even be looked at.
-        this.#startAttributes = this.#ownAttributes();
+        this.#startAttributes = this.#ownAttributes(false);
         this.#span = openSpan(tracer, spanName, { attributes: this.#startAttributes }, this.#parentContext);
       }
     }
@@ -159,11 +165,11 @@ export class ExecutionSpans {
   }
 
   /** What is known without the caller's options. */
-  #ownAttributes(): Attributes {
+  #ownAttributes(isIdentityNeeded: boolean): Attributes {
     const { kind, name, attempt, identity, pipeline } = this.#owner;
     const attributes = namingAttributes(kind, name);
-    if (this.#parent?.currentSpan?.isRecording() !== true) {
-      addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
+    if (isIdentityNeeded || this.#parent?.currentSpan?.isRecording() !== true) {
+      addIdentity(attributes, identity, pipeline, this.parentRecordId);
     }
     addAttempt(attributes, attempt);
     return attributes;
@@ -225,7 +231,7 @@ export class ExecutionSpans {
     if (origin === undefined || tracer === undefined) return;
     const { kind, name, identity, pipeline } = this.#owner;
     const attributes = namingAttributes(kind, name);
-    addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
+    addIdentity(attributes, identity, pipeline, this.parentRecordId);
     if (origin.recordId !== undefined) attributes[ATTR_RECORD_ID] = origin.recordId;
     if (origin.startedAt !== undefined) attributes[ATTR_STARTED_AT] = origin.startedAt;
     attributes[ATTR_SEGMENT] = origin.segment + 1;
