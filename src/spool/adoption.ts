@@ -10,10 +10,10 @@ import type { SegmentHeader } from './frame-body.ts';
 import { INSTANCE_FILE } from './instance-directory.ts';
 import { type InstanceLock, isLockFile, lockDirectory } from './instance-lock.ts';
 import { type ScannedDirectory, scanDirectory } from './orphan-scan.ts';
-import { emptySegment, type Segment, type SegmentHeir } from './segment.ts';
+import { emptySegment, laneOfName, type Segment, type SegmentHeir } from './segment.ts';
 
 /** A directory that has been without a lock for so long will not get one. Milliseconds. */
-const STILLBORN_MILLIS = 60_000;
+const ABANDONED_MILLIS = 60_000;
 
 /** A dead instance whose directory this process has locked, with what was found there. */
 export class Adoption implements AdoptedInstance, SegmentHeir {
@@ -136,11 +136,14 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
  * be read.
  */
 export async function adoptDirectory(path: string, nextId: () => number): Promise<Adoption | undefined> {
-  if (!readdirSync(path).some(isLockFile)) {
-    await removeStillborn(path);
+  const names = readdirSync(path);
+  const hasLock = names.some(isLockFile);
+  // A living owner has its lock before it has anything else; without one, this is what a removal or a start left half done.
+  if (!hasLock && !(await isAbandoned(path))) return undefined;
+  if (names.length === 0) await rmdir(path);
+  if (!hasLock && !names.some((name) => name === INSTANCE_FILE || laneOfName(name) !== undefined))
     return undefined;
-  }
-  const lock = lockDirectory(path, 'existing');
+  const lock = lockDirectory(path, hasLock ? 'existing' : 'create');
   if (lock === undefined) return undefined;
   try {
     return new Adoption(path, lock, await scanDirectory(path), nextId);
@@ -150,10 +153,9 @@ export async function adoptDirectory(path: string, nextId: () => number): Promis
   }
 }
 
-/** A process that died before it had its lock left an empty directory. Who is about to take the lock makes it anew. */
-async function removeStillborn(path: string): Promise<void> {
+async function isAbandoned(path: string): Promise<boolean> {
   const { mtimeMs } = await lstat(path);
-  if (Date.now() - mtimeMs > STILLBORN_MILLIS) await rmdir(path).catch(() => undefined);
+  return Date.now() - mtimeMs > ABANDONED_MILLIS;
 }
 
 /** Where no header can be read, the name of the directory still says whose it was. */
