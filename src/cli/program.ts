@@ -65,8 +65,8 @@ function createProgram(io: CliIo): Command {
   addSqlCommand(program, io);
   addPruneCommand(program, io);
   addVerifyCommand(program, io);
-  addQuarantineCommand(program, io);
   addRecoverCommand(program, io);
+  addQuarantineCommand(program, io);
   addDoctorCommand(program, io);
   program.hook('preAction', (_, command) => recoverFirst(command, io));
   return program;

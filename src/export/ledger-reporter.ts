@@ -24,5 +24,7 @@ export class LedgerReporter {
   /** The store has that report. */
   reported({ losses }: LedgerReport): void {
     this.#instance.reported(losses);
+    const last = losses.at(-1);
+    if (last !== undefined) this.#queue.lossesStored?.(last.lossNo);
   }
 }

@@ -102,6 +102,8 @@ export interface RecordQueue {
    * to the store as running, so what is kept of such starts can go.
    */
   startsStored?(time: number): void;
+  /** Is told that the store knows of the losses up to this number, so what is kept of those can go. */
+  lossesStored?(lossNo: number): void;
   /** Takes over what dead instances left. Their records are delivered like those appended. Never rejects. */
   adopt?(): Promise<readonly AdoptedInstance[]>;
   /** Adopted instances all of whose records are settled, until they are {@link forget}ten. */

@@ -101,13 +101,9 @@ export class ExecutionSpans {
   start(options: ExecutionOptions | undefined): void {
     const tracer = activeTracer();
     if (tracer === undefined) return;
-    const { kind, name, attempt, identity, pipeline } = this.#owner;
-    const attributes = namingAttributes(kind, name);
+    const { kind, name, identity } = this.#owner;
+    const attributes = this.#ownAttributes();
     let links: Link[] = [];
-    if (this.#parent?.currentSpan?.isRecording() !== true) {
-      addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
-    }
-    addAttempt(attributes, attempt);
     if (options !== undefined) {
       try {
         addOptions(attributes, options);
@@ -124,8 +120,25 @@ export class ExecutionSpans {
     }
     this.#startAttributes = attributes;
     const spanOptions = links.length === 0 ? { attributes } : { attributes, links };
-    this.#span = openSpan(tracer, `${kind} ${name}`, spanOptions, this.#parentContext);
+    const spanName = `${kind} ${name}`;
+    this.#span = openSpan(tracer, spanName, spanOptions, this.#parentContext);
+    if (this.#span === undefined && options !== undefined) {
+      // It may have been a value of the caller's that can not even be looked at.
+      this.#startAttributes = this.#ownAttributes();
+      this.#span = openSpan(tracer, spanName, { attributes: this.#startAttributes }, this.#parentContext);
+    }
     if (this.#span !== undefined) options?.[RETRY_TRAIL]?.started(this.#owner, this.#span.spanContext());
+  }
+
+  /** What is known without the caller's options. */
+  #ownAttributes(): Attributes {
+    const { kind, name, attempt, identity, pipeline } = this.#owner;
+    const attributes = namingAttributes(kind, name);
+    if (this.#parent?.currentSpan?.isRecording() !== true) {
+      addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
+    }
+    addAttempt(attributes, attempt);
+    return attributes;
   }
 
   /** The owner was called a step until now. The step's name stays on the span: attributes can not be taken back. */

@@ -1,5 +1,5 @@
 import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { rm, rmdir, unlink } from 'node:fs/promises';
+import { lstat, rm, rmdir, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { DropReason } from '../export/record-exporter.ts';
 import type { AdoptedInstance } from '../export/record-queue.ts';
@@ -12,12 +12,17 @@ import { type InstanceLock, isLockFile, lockDirectory } from './instance-lock.ts
 import { type ScannedDirectory, scanDirectory } from './orphan-scan.ts';
 import { emptySegment, type Segment, type SegmentHeir } from './segment.ts';
 
+/** A directory that has been without a lock for so long will not get one. Milliseconds. */
+const STILLBORN_MILLIS = 60_000;
+
 /** A dead instance whose directory this process has locked, with what was found there. */
 export class Adoption implements AdoptedInstance, SegmentHeir {
   readonly instance: LedgerInstance;
   readonly records: number;
   readonly segments: readonly Segment[];
   readonly path: string;
+  /** Bytes of its files that can not be read. */
+  readonly damagedBytes: number;
   readonly #lock: InstanceLock;
   readonly #header: SegmentHeader;
   readonly #losses: RecordLoss[];
@@ -30,7 +35,7 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
     this.#lock = lock;
     this.#losses = [...scanned.losses.values()];
     this.segments = scanned.segments.map((file) => {
-      const openedAt = scanned.heartbeatAt;
+      const openedAt = file.openedAt > 0 ? file.openedAt : scanned.heartbeatAt;
       const identity = { id: nextId(), lane: file.lane, path: file.path, openedAt, openedTick: 0 };
       const segment = emptySegment({ ...identity, header, heir: this });
       const counts = {
@@ -49,6 +54,7 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
       return segment;
     });
     const { damage } = scanned;
+    this.damagedBytes = damage.bytes;
     const { instanceId, writer, startedAt, durability } = header;
     if (damage.records > 0)
       this.#lose('corrupt_frame', damage.records, damage.firstSeq, damage.lastSeq, instanceId);
@@ -109,9 +115,10 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
     const { lastSeq, heartbeatAt } = this.instance;
     const encoder = new FrameEncoder(1_024);
     const body = JSON.stringify({ ...this.#header, lastSeq, losses: this.#losses });
+    const length = encoder.encode('header', 0, body);
     const path = join(this.path, INSTANCE_FILE);
     try {
-      writeFileSync(path, encoder.bytes.subarray(0, encoder.encode('header', 0, body)), { mode: 0o600 });
+      writeFileSync(path, encoder.bytes.subarray(0, length), { mode: 0o600 });
       utimesSync(path, heartbeatAt / 1_000, heartbeatAt / 1_000);
     } catch {
       // On a full disk it may be lost; this process still knows.
@@ -129,7 +136,10 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
  * be read.
  */
 export async function adoptDirectory(path: string, nextId: () => number): Promise<Adoption | undefined> {
-  if (!readdirSync(path).some(isLockFile)) return undefined;
+  if (!readdirSync(path).some(isLockFile)) {
+    await removeStillborn(path);
+    return undefined;
+  }
   const lock = lockDirectory(path, 'existing');
   if (lock === undefined) return undefined;
   try {
@@ -138,6 +148,12 @@ export async function adoptDirectory(path: string, nextId: () => number): Promis
     lock.release();
     throw error;
   }
+}
+
+/** A process that died before it had its lock left an empty directory. Who is about to take the lock makes it anew. */
+async function removeStillborn(path: string): Promise<void> {
+  const { mtimeMs } = await lstat(path);
+  if (Date.now() - mtimeMs > STILLBORN_MILLIS) await rmdir(path).catch(() => undefined);
 }
 
 /** Where no header can be read, the name of the directory still says whose it was. */

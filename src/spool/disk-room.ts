@@ -7,6 +7,9 @@ const SECOND_SHARE = 0.75;
 /** Share of what the second lane may take below which it is out of trouble again. */
 const EASE = 0.5;
 
+/** A frame may need a new file, which begins with a header. Bytes. */
+const HEADER_BYTES = 1_024;
+
 /**
  * Keeps the files below their bound. Full, the oldest file of the second lane goes; from then on records of this lane
  * are to be kept slim; where it has no file to give any more its new records are refused; and when the first lane alone fills the
@@ -19,7 +22,7 @@ export class DiskRoom {
   #isTight = false;
 
   constructor(maxBytes: number, files: SpoolFiles, evict: (segment: Segment) => void) {
-    this.#maxBytes = maxBytes;
+    this.#maxBytes = maxBytes - HEADER_BYTES;
     this.#files = files;
     this.#evict = evict;
   }
@@ -30,6 +33,12 @@ export class DiskRoom {
     return this.#isTight;
   }
 
+  /** Share of the room that is taken, for whichever lane it is scarcer. */
+  get fill(): number {
+    const second = this.#files.bytesOf('second') / Math.max(1, this.#secondMax);
+    return Math.min(1, Math.max(second, this.#files.bytes / this.#maxBytes));
+  }
+
   /** Whether so many bytes fit without removing anything. */
   has(bytes: number): boolean {
     return this.#files.bytes + bytes <= this.#maxBytes;
@@ -37,34 +46,24 @@ export class DiskRoom {
 
   /** Makes room for so many bytes; false where there is none for this lane. */
   make(lane: Lane, bytes: number): boolean {
-    if (lane === 'first') {
-      while (!this.has(bytes)) if (!this.evictOldest()) return false;
-      return true;
-    }
-    while (this.#files.bytesOf('second') + bytes > this.#secondMax) {
-      const oldest = this.#files.oldestOfSecondLane();
-      // The file that is being written is not taken away for the frame that would go into it.
-      if (oldest === undefined || !oldest.isSealed) return false;
-      this.#give(oldest);
-    }
+    const isShort = (): boolean =>
+      lane === 'first' ? !this.has(bytes) : this.#files.bytesOf('second') + bytes > this.#secondMax;
+    while (isShort()) if (!this.evictFor(lane)) return false;
     return true;
   }
 
-  /** Removes the oldest file of the second lane; false where there is none. */
-  evictOldest(): boolean {
+  /** Removes the oldest file of the second lane for a frame of a lane; false where there is none to give. */
+  evictFor(lane: Lane): boolean {
     const oldest = this.#files.oldestOfSecondLane();
-    if (oldest === undefined) return false;
-    this.#give(oldest);
+    // The file that is being written is not taken away for the frame that would go into it.
+    if (oldest === undefined || (lane === 'second' && !oldest.isSealed)) return false;
+    this.#isTight = true;
+    this.#evict(oldest);
     return true;
   }
 
   /** What the second lane may take, beside what the first has. */
   get #secondMax(): number {
     return Math.min(this.#maxBytes * SECOND_SHARE, this.#maxBytes - this.#files.bytesOf('first'));
-  }
-
-  #give(segment: Segment): void {
-    this.#isTight = true;
-    this.#evict(segment);
   }
 }

@@ -4,9 +4,9 @@ import type { DropListener } from '../export/record-queue.ts';
 /** Records that were dropped together. */
 interface DropReport {
   readonly reason: DropReason;
-  records: number;
-  firstSeq: number;
-  lastSeq: number;
+  readonly records: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
 }
 
 /**
@@ -23,14 +23,7 @@ export class DropReports {
   }
 
   add(reason: DropReason, records: number, firstSeq: number, lastSeq: number): void {
-    const last = this.#waiting.at(-1);
-    if (last?.reason !== reason) {
-      this.#waiting.push({ reason, records, firstSeq, lastSeq });
-      return;
-    }
-    last.records += records;
-    last.firstSeq = lowest(last.firstSeq, firstSeq);
-    last.lastSeq = Math.max(last.lastSeq, lastSeq);
+    this.#waiting.push({ reason, records, firstSeq, lastSeq });
   }
 
   /** Tells of all drops so far. What is dropped meanwhile is told too, not recursively. Never throws. */
@@ -46,10 +39,4 @@ export class DropReports {
     }
     this.#isTelling = false;
   }
-}
-
-/** The lower of two seqs, where 0 is none. */
-function lowest(one: number, other: number): number {
-  if (one === 0 || other === 0) return Math.max(one, other);
-  return Math.min(one, other);
 }

@@ -46,7 +46,8 @@ export class FileWriter {
   repeat(original: Segment, frames: Buffer): void {
     const segment = this.#next(original.lane);
     segment.repeats = original;
-    segment.lastNoteAt = original.lastNoteAt;
+    segment.lastStartAt = original.lastStartAt;
+    segment.lastLossNo = original.lastLossNo;
     this.#write(segment, frames, frames.length);
   }
 
@@ -124,8 +125,8 @@ export class FileWriter {
   }
 }
 
-/** A short write says nothing of its reason, which on a file can only be that there is no more room. */
+/** A short write says nothing of its reason: the file, or the disk, has no more room. Which of them, the next file shows. */
 export function writeAll(fd: number, bytes: Buffer, length: number): void {
   const written = writeSync(fd, bytes, 0, length);
-  if (written !== length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+  if (written !== length) throw Object.assign(new Error('short write'), { code: 'EFBIG' });
 }

@@ -16,7 +16,15 @@ export const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const MAGIC = 0xfe4c;
 const MAGIC_START = MAGIC >> 8;
 const VERSION = 1;
-const KINDS: readonly (FrameKind | undefined)[] = [undefined, 'header', 'record', 'running', 'start', 'loss'];
+/** Two bits apart, so that none turns into another by a single one. */
+const KIND_CODES: Readonly<Record<FrameKind, number>> = {
+  header: 1,
+  record: 2,
+  running: 4,
+  start: 7,
+  loss: 8,
+};
+const KINDS = new Map(Object.entries(KIND_CODES).map(([kind, code]) => [code, kind as FrameKind]));
 /** What the CRC covers begins here: the seq and the body. It starts from the kind, so that this is covered too. */
 const CRC_FROM = 12;
 const SEQ_UNIT = 2 ** 32;
@@ -45,16 +53,16 @@ export class FrameEncoder {
       if (bytes > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(bytes * 2);
     }
     const bytes = this.#bytes;
-    const kindNo = KINDS.indexOf(kind);
+    const code = KIND_CODES[kind];
     const length = bytes.write(body, FRAME_HEADER_BYTES);
     bytes.writeUInt16BE(MAGIC, 0);
     bytes[2] = VERSION;
-    bytes[3] = kindNo;
+    bytes[3] = code;
     bytes.writeUInt32BE(length, 4);
     bytes.writeUInt16BE(Math.floor(seq / SEQ_UNIT), 12);
     bytes.writeUInt32BE(seq % SEQ_UNIT, 14);
     const end = FRAME_HEADER_BYTES + length;
-    bytes.writeUInt32BE(crc32(bytes.subarray(CRC_FROM, end), kindNo), 8);
+    bytes.writeUInt32BE(crc32(bytes.subarray(CRC_FROM, end), code), 8);
     return end;
   }
 }
@@ -76,8 +84,9 @@ export function visitFrames(bytes: Buffer, isLast: boolean, visitor: FrameVisito
   let at = 0;
   while (at < bytes.length) {
     const end = frameEnd(bytes, at);
-    if (end !== undefined && end <= bytes.length && isIntact(bytes, at, end)) {
-      visitor.frame(KINDS[bytes[at + 3] ?? 0] as FrameKind, seqAt(bytes, at), at, end);
+    const kind = kindAt(bytes, at);
+    if (kind !== undefined && end !== undefined && end <= bytes.length && isIntact(bytes, at, end)) {
+      visitor.frame(kind, seqAt(bytes, at), at, end);
       at = end;
       continue;
     }
@@ -92,6 +101,11 @@ export function visitFrames(bytes: Buffer, isLast: boolean, visitor: FrameVisito
   return at;
 }
 
+/** Whether bytes begin with a frame of a version that this one does not know. */
+export function isFromNewerVersion(bytes: Buffer): boolean {
+  return bytes.length > 2 && bytes.readUInt16BE(0) === MAGIC && (bytes[2] ?? 0) > VERSION;
+}
+
 /** Where the frame at a position ends by its own account; undefined where there is no header that makes sense. */
 function frameEnd(bytes: Buffer, at: number): number | undefined {
   if (at + FRAME_HEADER_BYTES > bytes.length || !isStartOfHeader(bytes, at)) return undefined;
@@ -104,7 +118,11 @@ function isStartOfHeader(bytes: Buffer, at: number): boolean {
   const left = bytes.length - at;
   if (bytes[at] !== MAGIC_START || (left > 1 && bytes[at + 1] !== (MAGIC & 0xff))) return false;
   if (left > 2 && bytes[at + 2] !== VERSION) return false;
-  return left <= 3 || KINDS[bytes[at + 3] ?? 0] !== undefined;
+  return left <= 3 || kindAt(bytes, at) !== undefined;
+}
+
+function kindAt(bytes: Buffer, at: number): FrameKind | undefined {
+  return KINDS.get(bytes[at + 3] ?? 0);
 }
 
 function isIntact(bytes: Buffer, at: number, end: number): boolean {
@@ -130,8 +148,8 @@ function recordsBetween(bytes: Buffer, from: number, to: number): number {
   let at = from;
   while (at < to) {
     const end = frameEnd(bytes, at);
-    if (end === undefined || end > to) return records + 1;
-    if (KINDS[bytes[at + 3] ?? 0] === 'record') records++;
+    if (end === undefined || end > to || (end < to && !isStartOfHeader(bytes, end))) return records + 1;
+    if (kindAt(bytes, at) === 'record') records++;
     at = end;
   }
   return records;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, utimes, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, utimes, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type InstanceLock, lockDirectory } from './instance-lock.ts';
 
@@ -22,7 +22,7 @@ export class InstanceDirectory {
     this.#timer = setInterval(() => {
       const now = new Date();
       utimes(join(path, INSTANCE_FILE), now, now, (error) => {
-        if (error?.code === 'ENOENT') onVanished();
+        if (error?.code === 'ENOENT' && !existsSync(path)) onVanished();
       });
       onBeat();
     }, HEARTBEAT_MILLIS).unref();
@@ -46,7 +46,7 @@ export class InstanceDirectory {
       const lock = lockDirectory(path, 'create');
       if (lock === undefined) continue;
       try {
-        writeFileSync(join(path, INSTANCE_FILE), header, { mode: 0o600 });
+        writeHeader(join(path, INSTANCE_FILE), header);
         return new InstanceDirectory(path, lock, onBeat, onVanished);
       } catch (error) {
         lock.release();
@@ -71,6 +71,18 @@ export class InstanceDirectory {
       // It is found empty, or by its rest, at the next start.
     }
     this.#lock.release();
+  }
+}
+
+/** It is there to be touched; what is in it is a spare, which a full disk may do without. */
+function writeHeader(path: string, header: Uint8Array): void {
+  const fd = openSync(path, 'w', 0o600);
+  try {
+    writeSync(fd, header);
+  } catch {
+    // The segments have it too.
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -21,10 +21,8 @@ export function lockDirectory(directory: string, mode: 'create' | 'existing'): I
   const path = join(directory, LOCK_FILE);
   if (mode === 'create') createFile(path);
   const { DatabaseSync } = loadSqlite();
-  const url = pathToFileURL(path);
   // Opened, never made: of a directory that is being removed nothing is to come back.
-  url.searchParams.set('mode', 'rw');
-  const database = new DatabaseSync(url, { timeout: 0 });
+  const database = new DatabaseSync(new URL(`${pathToFileURL(path).href}?mode=rw`), { timeout: 0 });
   try {
     // Nothing is ever written, so that a lock leaves no journal behind.
     database.exec('pragma journal_mode = memory; begin exclusive');

@@ -1,4 +1,6 @@
-import { close, fdatasync, fdatasyncSync } from 'node:fs';
+import { close, fdatasync, fdatasyncSync, fsync, open } from 'node:fs';
+import { dirname } from 'node:path';
+import { untraced } from '../export/untraced.ts';
 import type { Segment } from './segment.ts';
 
 /** How often what was written is forced to disk. Milliseconds. */
@@ -27,6 +29,8 @@ export type RepeatFrames = (segment: Segment, frames: readonly Buffer[]) => void
 export class SegmentSync {
   readonly #repeat: RepeatFrames;
   readonly #unsynced = new Map<Segment, Unsynced>();
+  /** Those whose names are on disk. */
+  readonly #named = new WeakSet<Segment>();
   #copiedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -47,7 +51,7 @@ export class SegmentSync {
       this.#copiedBytes += length;
       unsynced.copies.push(Buffer.from(bytes.subarray(0, length)));
     }
-    this.#timer ??= setTimeout(() => this.#syncAll(), SYNC_MILLIS).unref();
+    this.#schedule();
   }
 
   /** Is told that a segment is finished. The file is closed here, once it is synced, where it has to be. */
@@ -71,12 +75,28 @@ export class SegmentSync {
     }
   }
 
+  #schedule(): void {
+    this.#timer ??= untraced(() => setTimeout(() => this.#syncAll(), SYNC_MILLIS).unref());
+  }
+
   #syncAll(): void {
     this.#timer = undefined;
     for (const [segment, unsynced] of this.#unsynced) {
       if (unsynced.covered !== undefined) continue;
+      if (!this.#named.has(segment)) this.#syncName(segment);
       unsynced.covered = { frames: unsynced.frames, copies: unsynced.copies.length };
       fdatasync(unsynced.fd, (error) => this.#onSynced(segment, unsynced, error));
+    }
+  }
+
+  /** A file is as good as lost where its directory does not know its name. */
+  #syncName(segment: Segment): void {
+    this.#named.add(segment);
+    const directory = dirname(segment.path);
+    for (const path of [directory, dirname(directory)]) {
+      open(path, 'r', (error, fd) => {
+        if (error === null) fsync(fd, () => close(fd, () => undefined));
+      });
     }
   }
 
@@ -92,7 +112,7 @@ export class SegmentSync {
     unsynced.frames -= unsynced.covered.frames;
     unsynced.covered = undefined;
     if (unsynced.frames === 0) this.#done(segment, unsynced);
-    else this.#timer ??= setTimeout(() => this.#syncAll(), SYNC_MILLIS).unref();
+    else this.#schedule();
   }
 
   #done(segment: Segment, unsynced: Unsynced): void {

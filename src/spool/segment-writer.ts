@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Lane } from '../export/record-queue.ts';
 import { RECORD_SCHEMA_VERSION, type RecordSource } from '../records/execution-record.ts';
 import type { Durability } from '../store/record-store.ts';
@@ -15,8 +16,10 @@ import { TailWriter } from './tail-writer.ts';
 /** Makes room on a full disk by removing the oldest segment of the second lane; false where there is none. */
 export type MakeRoom = () => boolean;
 
-/** What is worth a second try, in a new file or after room was made. */
-const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+/** What is over once room was made. */
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+/** What a new directory or a new file mends. */
+const MENDED = new Set(['ENOENT', 'EFBIG']);
 
 /**
  * Puts frames into the segments of this instance: into files while the disk does well, and into memory while it does
@@ -75,8 +78,8 @@ export class SegmentWriter {
 
   /** Puts the frame that was made last into a file of a lane; undefined where the disk does not take it. */
   putInFile(lane: Lane, length: number, makeRoom: MakeRoom): Placed | undefined {
-    let mayRetry = true;
     this.#inMemory.seal(lane);
+    const tried = new Set<string>();
     for (;;) {
       const startedAt = this.#options.now();
       try {
@@ -86,8 +89,9 @@ export class SegmentWriter {
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
         if (code === 'ENOENT') this.#onVanished();
-        if (mayRetry && (code === 'ENOENT' || code === 'EFBIG' || (FULL.has(code) && makeRoom()))) {
-          mayRetry = false;
+        const isWorthATry = MENDED.has(code) || (FULL.has(code) && makeRoom());
+        if (isWorthATry && !tried.has(code)) {
+          tried.add(code);
           continue;
         }
         this.#sealAll();
@@ -170,7 +174,9 @@ export class SegmentWriter {
   /** Somebody has removed the directory: what was in it is lost, what comes now gets a new one. */
   #onVanished(): void {
     this.#sealAll();
-    this.#directory?.release();
+    if (this.#directory === undefined) return;
+    if (!existsSync(this.#directory.path)) this.#files.vanished();
+    this.#directory.release();
     this.#directory = undefined;
   }
 

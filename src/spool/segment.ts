@@ -47,6 +47,8 @@ export interface Segment {
   hasFile: boolean;
   /** Its frames, where they could not be written to a file yet. Without a file and without these, its records are in memory alone. */
   tail: Buffer | undefined;
+  /** Seqs of records whose frames are among these though they were dropped: they are not to come back. */
+  droppedSeqs: Set<number> | undefined;
   /** An older segment whose last frames are also in this one. */
   repeats: Segment | undefined;
   bytes: number;
@@ -56,11 +58,14 @@ export interface Segment {
   unreadFrom: number;
   /** No record there has a lower seq. */
   unreadSeq: number;
+  /** What is on disk alone and out of its turn, for the next start to deliver. */
+  readonly left: Tally;
   /** Lowest and highest seq of its records, 0 where none has one. */
   firstSeq: number;
   lastSeq: number;
-  /** The latest time of a start or a loss in it: the store has to know them before the file goes. 0 without. */
-  lastNoteAt: number;
+  /** The latest time of a start in it, and the highest number of a loss: the store has to know them before it goes. 0 without. */
+  lastStartAt: number;
+  lastLossNo: number;
 }
 
 /** Where a frame was put. */
@@ -79,15 +84,18 @@ export function emptySegment(identity: Identity): Segment {
     isSealed: false,
     hasFile: false,
     tail: undefined,
+    droppedSeqs: undefined,
     repeats: undefined,
     bytes: 0,
     unsettled: noRecords(),
     unread: noRecords(),
+    left: noRecords(),
     unreadFrom: 0,
     unreadSeq: 0,
     firstSeq: 0,
     lastSeq: 0,
-    lastNoteAt: 0,
+    lastStartAt: 0,
+    lastLossNo: 0,
   };
 }
 
@@ -103,6 +111,14 @@ export function subtract(counts: Tally, part: Tally): void {
   counts.records -= part.records;
   counts.running -= part.running;
   counts.suspended -= part.suspended;
+}
+
+export function sum(one: Tally, other: Tally): Tally {
+  return {
+    records: one.records + other.records,
+    running: one.running + other.running,
+    suspended: one.suspended + other.suspended,
+  };
 }
 
 /** Widens the range of a segment's seqs. */

@@ -3,10 +3,12 @@ import type { ExecutionRecord } from '../records/execution-record.ts';
 import type { Segment } from './segment.ts';
 import type { SpoolLane } from './spool-lane.ts';
 
-/** Records of one lane in a batch: those from the end of the part before up to `end`. */
+/** Records of one lane in a batch, `from` up to `end`. */
 interface BatchPart {
   readonly lane: SpoolLane;
+  readonly from: number;
   readonly end: number;
+  readonly bytes: number;
 }
 
 /** Records taken out, with the segments they belong to. */
@@ -15,6 +17,7 @@ export class SpoolBatch implements RecordBatch {
   readonly sizes: number[] = [];
   readonly segments: (Segment | undefined)[] = [];
   readonly #parts: BatchPart[] = [];
+  #partBytes = 0;
   #settled: Uint8Array | undefined;
   bytes = 0;
   unsettled = 0;
@@ -29,8 +32,10 @@ export class SpoolBatch implements RecordBatch {
 
   /** Says that what was added since the last part came from a lane. */
   endPart(lane: SpoolLane): void {
+    const from = this.#parts.at(-1)?.end ?? 0;
     const end = this.records.length;
-    if (end > (this.#parts.at(-1)?.end ?? 0)) this.#parts.push({ lane, end });
+    if (end > from) this.#parts.push({ lane, from, end, bytes: this.bytes - this.#partBytes });
+    this.#partBytes = this.bytes;
   }
 
   /** The lane a record came from. */
@@ -38,28 +43,26 @@ export class SpoolBatch implements RecordBatch {
     return this.#parts.find(({ end }) => position < end)?.lane;
   }
 
-  /** What of a lane is not settled. */
+  /** What of a lane is not settled. Cheap until the first record of the batch is. */
   unsettledOf(lane: SpoolLane): { readonly records: number; readonly bytes: number } {
-    let records = 0;
-    let bytes = 0;
-    for (const [position, size] of this.sizes.entries()) {
-      if (this.#settled?.[position] === 1 || this.laneAt(position) !== lane) continue;
-      records++;
-      bytes += size;
+    const part = this.#parts.find((each) => each.lane === lane);
+    if (part === undefined) return { records: 0, bytes: 0 };
+    let { bytes } = part;
+    let records = part.end - part.from;
+    if (this.#settled === undefined) return { records, bytes };
+    for (let position = part.from; position < part.end; position++) {
+      if (this.#settled[position] !== 1) continue;
+      records--;
+      bytes -= this.sizes[position] ?? 0;
     }
     return { records, bytes };
   }
 
   /** The lowest seq of a lane's records in it, settled or not; undefined where there is none that is counted. */
   lowestSeq(lane: SpoolLane): number | undefined {
-    let from = 0;
-    for (const part of this.#parts) {
-      if (part.lane === lane) {
-        return this.records.slice(from, part.end).find(({ state }) => state !== 'running')?.seq;
-      }
-      from = part.end;
-    }
-    return undefined;
+    const part = this.#parts.find((each) => each.lane === lane);
+    if (part === undefined) return undefined;
+    return this.records.slice(part.from, part.end).find(({ state }) => state !== 'running')?.seq;
   }
 
   /** Marks a record as settled; false where it was before, or where there is none. */

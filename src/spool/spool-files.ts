@@ -1,6 +1,7 @@
 import { closeSync, unlink, unlinkSync } from 'node:fs';
 import { logGuarded } from '../export/guarded-log.ts';
 import type { Lane } from '../export/record-queue.ts';
+import { untraced } from '../export/untraced.ts';
 import type { Segment } from './segment.ts';
 
 /** The segments of this instance and of those it has taken over: how many bytes they have, and when they can go. */
@@ -9,6 +10,7 @@ export class SpoolFiles {
   readonly #bytes: Record<Lane, number> = { first: 0, second: 0 };
   #lastId = 0;
   #startsStoredAt = 0;
+  #lossesStoredNo = 0;
   #unlinkErrors = 0;
 
   /** Bytes of all files. */
@@ -62,17 +64,25 @@ export class SpoolFiles {
     this.collect(segment);
   }
 
-  /** What started or was lost before `time` is known to the store. */
+  /** What started before `time` is known to the store. */
   startsStored(time: number): void {
     if (time <= this.#startsStoredAt) return;
     this.#startsStoredAt = time;
-    for (const segment of this.#segments.values()) this.collect(segment);
+    this.#collectAll();
+  }
+
+  /** The losses up to this number are. */
+  lossesStored(lossNo: number): void {
+    if (lossNo <= this.#lossesStoredNo) return;
+    this.#lossesStoredNo = lossNo;
+    this.#collectAll();
   }
 
   /** Whether anybody needs a segment, now or after a crash. */
   isNeeded(segment: Segment): boolean {
-    const { unsettled, lastNoteAt, repeats } = segment;
-    if (unsettled.records > 0 || (lastNoteAt > 0 && lastNoteAt >= this.#startsStoredAt)) return true;
+    const { unsettled, lastStartAt, lastLossNo, repeats } = segment;
+    if (unsettled.records > 0 || lastLossNo > this.#lossesStoredNo) return true;
+    if (lastStartAt > 0 && lastStartAt >= this.#startsStoredAt) return true;
     return repeats !== undefined && this.isNeeded(repeats);
   }
 
@@ -101,17 +111,34 @@ export class SpoolFiles {
     return oldest;
   }
 
+  /** Is told that the directory of this instance is gone, with all files in it. */
+  vanished(): void {
+    for (const segment of this.#segments.values()) {
+      if (segment.heir === undefined) this.#withoutFile(segment);
+    }
+  }
+
   /** Removes the file at once, for the room it takes; what is in memory of its records stays. */
   evict(segment: Segment): void {
     closeFile(segment);
     segment.isSealed = true;
     try {
-      unlinkSync(segment.path);
+      untraced(() => unlinkSync(segment.path));
     } catch (error) {
       this.#onUnlinkError(error as NodeJS.ErrnoException);
     }
     this.#withoutFile(segment);
     this.collect(segment);
+  }
+
+  /** At the end: the files are somebody else's now. */
+  clear(): void {
+    this.#segments.clear();
+    Object.assign(this.#bytes, { first: 0, second: 0 });
+  }
+
+  #collectAll(): void {
+    for (const segment of this.#segments.values()) this.collect(segment);
   }
 
   #withoutFile(segment: Segment): void {
@@ -121,9 +148,11 @@ export class SpoolFiles {
   }
 
   #unlink(path: string): void {
-    unlink(path, (error) => {
-      if (error !== null) this.#onUnlinkError(error);
-    });
+    untraced(() =>
+      unlink(path, (error) => {
+        if (error !== null) this.#onUnlinkError(error);
+      }),
+    );
   }
 
   #onUnlinkError({ code }: NodeJS.ErrnoException): void {

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { logGuarded } from '../export/guarded-log.ts';
 import type { DropReason } from '../export/record-exporter.ts';
 import {
   type AdoptedInstance,
@@ -14,27 +14,16 @@ import {
 import { recordSize } from '../export/record-size.ts';
 import type { ExecutionRecord } from '../records/execution-record.ts';
 import type { Durability, RecordLoss } from '../store/record-store.ts';
-import { type Adoption, adoptDirectory } from './adoption.ts';
+import { Adoptions } from './adoptions.ts';
 import { DiskRoom } from './disk-room.ts';
 import { DropReports } from './drop-reports.ts';
-import { recordBody, recordFromBody, slimRecord } from './frame-body.ts';
-import { instanceNames } from './instance-directory.ts';
-import { noRecords, noteSeq, type Placed, type Segment, subtract, tally } from './segment.ts';
-import { SegmentReader } from './segment-reader.ts';
+import { recordBody, slimRecord } from './frame-body.ts';
+import { MemoryRoom } from './memory-room.ts';
+import { noteSeq, type Placed, type Segment } from './segment.ts';
 import { SegmentWriter } from './segment-writer.ts';
-import { SpoolBatch } from './spool-batch.ts';
 import { SpoolFiles } from './spool-files.ts';
-import { SpoolLane } from './spool-lane.ts';
-import { type ResolvedSpoolOptions, resolveSpoolOptions, type SpoolOptions } from './spool-options.ts';
-
-/** How many pieces of files a take may read: about a millisecond each. */
-const READS_A_TAKE = 4;
-
-/** So many records, of so many bytes. */
-interface Amount {
-  records: number;
-  bytes: number;
-}
+import { resolveSpoolOptions, type SpoolOptions } from './spool-options.ts';
+import { WaitingRecords } from './waiting-records.ts';
 
 /**
  * A queue that outlives the process. A record is written to a file before `append` returns, so it is with the kernel
@@ -42,28 +31,24 @@ interface Amount {
  * on disk alone and read back in order. Whoever comes next to the same directory adopts what a dead process left.
  */
 export class SpoolRecordQueue implements RecordQueue {
-  readonly #options: ResolvedSpoolOptions;
   readonly #drops: DropReports;
   readonly #files = new SpoolFiles();
   readonly #writer: SegmentWriter;
-  readonly #room: DiskRoom;
-  readonly #reader = new SegmentReader();
-  readonly #own: Record<Lane, SpoolLane> = { first: new SpoolLane(), second: new SpoolLane() };
-  readonly #adopted: Record<Lane, SpoolLane> = { first: new SpoolLane(), second: new SpoolLane() };
-  /** In the order they are delivered. */
-  readonly #lanes = [this.#own.first, this.#adopted.first, this.#own.second, this.#adopted.second] as const;
-  readonly #inFlight = new Set<SpoolBatch>();
-  readonly #adoptions = new Set<Adoption>();
-  /** In memory, waiting and in flight. */
-  readonly #memory = { ...noRecords(), bytes: 0 };
-  #adopting: Promise<readonly AdoptedInstance[]> | undefined;
+  readonly #waiting: WaitingRecords;
+  readonly #diskRoom: DiskRoom;
+  readonly #memoryRoom: MemoryRoom;
+  readonly #adoptions: Adoptions;
   #isClosed = false;
 
+  /** `onDrop` is told once the call that caused a drop is done. Nothing is opened before the first record. */
   constructor(options: SpoolOptions, onDrop: DropListener) {
-    this.#options = resolveSpoolOptions(options);
+    const resolved = resolveSpoolOptions(options);
     this.#drops = new DropReports(onDrop);
-    this.#writer = new SegmentWriter(this.#options, this.#files);
-    this.#room = new DiskRoom(this.#options.maxSpoolBytes, this.#files, (segment) => this.#evict(segment));
+    this.#writer = new SegmentWriter(resolved, this.#files);
+    this.#waiting = new WaitingRecords(resolved, this.#files, this.#drops);
+    this.#diskRoom = new DiskRoom(resolved.maxSpoolBytes, this.#files, (segment) => this.#evict(segment));
+    this.#memoryRoom = new MemoryRoom(resolved, this.#files, this.#writer, this.#waiting);
+    this.#adoptions = new Adoptions(resolved.directory, this.#files);
   }
 
   get durability(): Durability {
@@ -71,25 +56,26 @@ export class SpoolRecordQueue implements RecordQueue {
   }
 
   get waiting(): number {
-    let waiting = 0;
-    for (const lane of this.#lanes) waiting += lane.waiting;
-    return waiting;
+    return this.#waiting.count;
   }
 
   append(record: ExecutionRecord): void {
+    let refusal: DropReason | undefined;
     try {
-      const refusal = this.#isClosed ? 'after_shutdown' : this.#append(record);
-      if (refusal !== undefined) this.#dropOne(refusal, record);
+      refusal = this.#isClosed ? 'after_shutdown' : this.#append(record);
     } catch {
-      this.#dropOne('internal_error', record);
+      refusal = 'internal_error';
     }
+    const { state, seq } = record;
+    if (refusal !== undefined && state !== 'running') this.#drops.add(refusal, 1, seq, seq);
     this.#drops.tell();
   }
 
   appendStart(record: ExecutionRecord): void {
     if (this.#isClosed) return;
     try {
-      this.#appendNote('start', recordBody(record, this.#writer.origin(record.writer)), record.startedAt);
+      const segment = this.#appendNote('start', recordBody(record, this.#writer.origin(record.writer)));
+      if (segment !== undefined) segment.lastStartAt = Math.max(segment.lastStartAt, record.startedAt);
     } catch {
       // Without it a crash leaves no trace of the execution, which is better than to fail it.
     }
@@ -98,93 +84,80 @@ export class SpoolRecordQueue implements RecordQueue {
   appendLoss(loss: RecordLoss): void {
     if (this.#isClosed) return;
     try {
-      this.#appendNote('loss', JSON.stringify(loss), loss.at);
+      const segment = this.#appendNote('loss', JSON.stringify(loss));
+      if (segment !== undefined) segment.lastLossNo = Math.max(segment.lastLossNo, loss.lossNo);
     } catch {
       // Who reports it keeps it too, as long as the process lives.
     }
   }
 
   take(limit: TakeLimit): RecordBatch | undefined {
-    if (this.#isClosed || this.waiting === 0) return undefined;
-    const batch = new SpoolBatch();
-    for (const lane of this.#lanes) {
-      this.#move(lane, batch, limit);
-      batch.endPart(lane);
-    }
+    if (this.waiting === 0) return undefined;
+    const batch = this.#waiting.take(limit);
     this.#drops.tell();
-    if (batch.records.length === 0) return undefined;
-    this.#inFlight.add(batch);
     return batch;
   }
 
   settle(batch: RecordBatch, positions?: readonly number[]): number {
-    if (!(batch instanceof SpoolBatch) || !this.#inFlight.has(batch)) return 0;
-    let settled = 0;
-    for (const position of positions ?? batch.records.keys()) {
-      if (!batch.settle(position)) continue;
-      const record = batch.records[position] as ExecutionRecord;
-      if (record.state !== 'running') settled++;
-      this.#leaveMemory(record, batch.sizes[position] ?? 0);
-      const segment = batch.segments[position];
-      if (segment !== undefined) this.#settleIn(segment, record);
-    }
-    if (batch.unsettled === 0) this.#inFlight.delete(batch);
-    return settled;
+    return this.#waiting.settle(batch, positions);
   }
 
   giveBack(batch: RecordBatch): void {
-    if (!(batch instanceof SpoolBatch) || !this.#inFlight.delete(batch)) return;
-    for (let position = batch.records.length - 1; position >= 0; position--) {
-      const record = batch.records[position];
-      if (record === undefined || !batch.settle(position)) continue;
-      const id = batch.segments[position]?.id ?? 0;
-      batch.laneAt(position)?.unshift(record, batch.sizes[position] ?? 0, id);
-    }
-    if (this.#writer.diskState !== 'well') this.#trimMemory();
+    this.#waiting.giveBack(batch);
+    if (this.#writer.diskState !== 'well') this.#memoryRoom.trim();
     this.#drops.tell();
   }
 
   stats(): QueueStats {
+    let { records, running, bytes } = this.#waiting.inMemory;
     let spooled = 0;
-    for (const { unread } of this.#lanes) spooled += unread.records - unread.running;
     let spoolSince: number | undefined;
-    for (const { hasFile, unsettled, openedAt } of this.#files.all()) {
+    for (const segment of this.#files.all()) {
+      const { tail, unread, left, hasFile, unsettled, openedAt } = segment;
+      if (tail !== undefined) {
+        records += unread.records;
+        running += unread.running;
+        bytes += segment.bytes;
+        continue;
+      }
+      spooled += unread.records - unread.running + left.records - left.running;
       if (hasFile && unsettled.records > 0) spoolSince = Math.min(spoolSince ?? openedAt, openedAt);
     }
-    return {
-      records: this.#memory.records - this.#memory.running,
-      bytes: this.#memory.bytes,
-      spooled,
-      spoolBytes: this.#files.bytes,
-      spoolSince,
-      fill: this.#files.bytes / this.#options.maxSpoolBytes,
-      oldestSeq: this.#oldestSeq(),
-    };
+    const spoolBytes = this.#files.bytes;
+    const { fill } = this.#writer.diskState === 'well' ? this.#diskRoom : this.#memoryRoom;
+    const oldestSeq = this.#waiting.lowestSeq;
+    return { records: records - running, bytes, spooled, spoolBytes, spoolSince, fill, oldestSeq };
   }
 
   startsStored(time: number): void {
     this.#files.startsStored(time);
   }
 
-  adopt(): Promise<readonly AdoptedInstance[]> {
-    if (this.#isClosed) return Promise.resolve([]);
-    this.#adopting ??= this.#adopt().finally(() => {
-      this.#adopting = undefined;
-    });
-    return this.#adopting;
+  lossesStored(lossNo: number): void {
+    this.#files.lossesStored(lossNo);
+  }
+
+  async adopt(): Promise<readonly AdoptedInstance[]> {
+    if (this.#isClosed) return [];
+    const adopted = await this.#adoptions.adopt((path) => this.#writer.owns(path));
+    if (this.#isClosed) return [];
+    for (const { segments, damagedBytes, instance } of adopted) {
+      for (const segment of segments) this.#waiting.adopt(segment);
+      if (damagedBytes === 0) continue;
+      logGuarded(
+        'warn',
+        () => `${damagedBytes} bytes that instance ${instance.instanceId} left in the spool are damaged`,
+      );
+    }
+    return adopted;
   }
 
   settledInstances(): readonly AdoptedInstance[] {
-    return [...this.#adoptions].filter(({ isSettled }) => isSettled);
+    return this.#adoptions.settled;
   }
 
   forget(adopted: AdoptedInstance): void {
-    for (const adoption of this.#adoptions) {
-      if (adoption !== adopted) continue;
-      this.#adoptions.delete(adoption);
-      for (const segment of adoption.segments) this.#files.drop(segment);
-      void adoption.remove();
-    }
+    this.#adoptions.forget(adopted);
   }
 
   close(): QueueRemains {
@@ -195,267 +168,61 @@ export class SpoolRecordQueue implements RecordQueue {
     let dropped = 0;
     let isNeeded = false;
     for (const segment of this.#files.all()) {
-      const { records, running } = segment.unsettled;
-      if (segment.hasFile) left += records - running;
-      else dropped += records - running;
-      if (segment.heir === undefined && segment.hasFile && this.#files.isNeeded(segment)) isNeeded = true;
+      const { unsettled, hasFile, heir } = segment;
+      const records = unsettled.records - unsettled.running;
+      if (hasFile) left += records;
+      else dropped += records;
+      if (heir === undefined && hasFile && this.#files.isNeeded(segment)) isNeeded = true;
     }
     this.#writer.leave(isNeeded);
-    for (const adoption of this.#adoptions) adoption.release();
-    this.#inFlight.clear();
-    for (const lane of this.#lanes) lane.clear();
-    Object.assign(this.#memory, { ...noRecords(), bytes: 0 });
+    this.#adoptions.release();
+    this.#waiting.clear();
+    this.#files.clear();
     return { left, dropped };
   }
 
   /** Takes a record in, or says why not. */
   #append(record: ExecutionRecord): DropReason | undefined {
-    const name = laneOf(record);
+    const lane = laneOf(record);
     const kind = record.state === 'running' ? 'running' : 'record';
-    const kept = name === 'second' && this.#room.isTight ? slimRecord(record) : record;
-    const length = this.#writer.encode(
-      kind,
-      record.seq,
-      recordBody(kept, this.#writer.origin(record.writer)),
-    );
+    const kept = lane === 'second' && this.#diskRoom.isTight ? slimRecord(record) : record;
+    const body = recordBody(kept, this.#writer.origin(record.writer));
+    const length = this.#writer.encode(kind, record.seq, body);
     if (length === 0) return 'internal_error';
-    const size = recordSize(record);
-    const placed = this.#place(name, length, size);
+    const placed = this.#place(lane, length, recordSize(record));
     if (typeof placed === 'string') return placed;
-    const { segment, from } = placed;
-    tally(segment.unsettled, record.state, 1);
-    noteSeq(segment, record.seq);
-    const lane = this.#own[name];
-    if (lane.nextSpilled !== undefined || !this.#hasMemory(size)) {
-      lane.spill(segment, from, record);
-      return undefined;
-    }
-    lane.push(record, size, segment);
-    this.#enterMemory(record, size);
+    noteSeq(placed.segment, record.seq);
+    this.#waiting.add(lane, record, placed);
     return undefined;
   }
 
   /** Puts the frame that was made last where there is room, making some if need be; or says why there is none. */
-  #place(name: Lane, length: number, size: number): Placed | DropReason {
+  #place(lane: Lane, length: number, size: number): Placed | DropReason {
     if (this.#writer.diskState === 'well') {
-      if (!this.#room.make(name, length)) return 'spool_full';
-      const placed = this.#writer.putInFile(name, length, () => this.#room.evictOldest());
+      if (!this.#diskRoom.make(lane, length)) return 'spool_full';
+      const placed = this.#writer.putInFile(lane, length, () => this.#diskRoom.evictFor(lane));
       if (placed !== undefined) return placed;
     }
-    if (!this.#makeMemory(name, length + size)) return 'queue_full';
-    return this.#writer.putInMemory(name, length);
+    if (!this.#memoryRoom.make(lane, length + size)) return 'queue_full';
+    return this.#writer.putInMemory(lane, length);
   }
 
   /** Keeps something that is of use only to whoever adopts this instance: nothing is dropped for it. */
-  #appendNote(kind: 'start' | 'loss', body: string, time: number): void {
+  #appendNote(kind: 'start' | 'loss', body: string): Segment | undefined {
     const length = this.#writer.encode(kind, 0, body);
-    if (length === 0) return;
-    let placed: Placed | undefined;
-    if (this.#writer.diskState === 'well' && this.#room.has(length)) {
-      placed = this.#writer.putInFile('first', length, () => false);
+    if (length === 0) return undefined;
+    if (this.#writer.diskState === 'well') {
+      if (!this.#diskRoom.has(length)) return undefined;
+      const placed = this.#writer.putInFile('first', length, () => false);
+      if (placed !== undefined) return placed.segment;
     }
-    if (
-      placed === undefined &&
-      this.#writer.diskState !== 'well' &&
-      this.#memoryRoom('first').bytes >= length
-    ) {
-      placed = this.#writer.putInMemory('first', length);
-    }
-    if (placed !== undefined) placed.segment.lastNoteAt = Math.max(placed.segment.lastNoteAt, time);
-  }
-
-  #hasMemory(size: number): boolean {
-    const { maxQueueSize, maxQueueBytes } = this.#options;
-    return this.#memory.records < maxQueueSize && this.#memory.bytes + size <= maxQueueBytes;
-  }
-
-  /** How much more memory may take while files can not be written: it holds the records and their frames then. */
-  #memoryRoom(name: Lane): Amount {
-    const { maxQueueSize, maxQueueBytes } = this.#options;
-    let records = this.#writer.diskState === 'failing' ? maxQueueSize : Number.POSITIVE_INFINITY;
-    let bytes = 2 * maxQueueBytes - this.#memory.bytes;
-    records -= this.#memory.records;
-    for (const { tail, unread, bytes: length } of this.#files.all()) {
-      if (tail === undefined) continue;
-      records -= unread.records;
-      bytes -= length;
-    }
-    if (name === 'first') {
-      // Steps in flight can not be taken back: the first lane is let in over their head.
-      for (const batch of this.#inFlight) {
-        const second = batch.unsettledOf(this.#own.second);
-        records += second.records;
-        bytes += second.bytes;
-      }
-    }
-    return { records, bytes };
-  }
-
-  /** Makes room in memory for a record; false where all that could go would not be enough. */
-  #makeMemory(name: Lane, bytes: number): boolean {
-    const second = this.#own.second.cached;
-    const most = this.#memoryRoom(name);
-    most.records += second.records;
-    most.bytes += second.bytes;
-    for (const { tail, lane, unread, bytes: length } of this.#files.all()) {
-      if (tail === undefined || lane === 'first') continue;
-      most.records += unread.records;
-      most.bytes += length;
-    }
-    if (most.records < 1 || most.bytes < bytes) return false;
-    for (
-      let room = this.#memoryRoom(name);
-      room.records < 1 || room.bytes < bytes;
-      room = this.#memoryRoom(name)
-    ) {
-      if (!this.#dropOldestStep()) return false;
-    }
-    return true;
-  }
-
-  #trimMemory(): void {
-    for (
-      let room = this.#memoryRoom('second');
-      room.records < 0 || room.bytes < 0;
-      room = this.#memoryRoom('second')
-    ) {
-      if (!this.#dropOldestStep()) return;
-    }
-  }
-
-  /** Drops the oldest of the second lane that is in memory, and frees what is there of it; false where there is none. */
-  #dropOldestStep(): boolean {
-    const lane = this.#own.second;
-    const { nextSize, nextSegmentId } = lane;
-    const record = lane.shift();
-    if (record === undefined) {
-      const segment = lane.nextTail;
-      if (segment !== undefined) this.#giveUp(lane, segment, 'queue_full');
-      return segment !== undefined;
-    }
-    this.#leaveMemory(record, nextSize ?? 0);
-    const segment = this.#files.get(nextSegmentId);
-    if (segment !== undefined) this.#settleIn(segment, record);
-    this.#dropOne('queue_full', record);
-    return true;
+    return this.#memoryRoom.has(length) ? this.#writer.putInMemory('first', length).segment : undefined;
   }
 
   /** Removes the file of a segment for its room, and drops what is nowhere else. */
   #evict(segment: Segment): void {
     if (segment.heir === undefined && !segment.isSealed) this.#writer.seal(segment.lane);
     this.#files.evict(segment);
-    const lanes = segment.heir === undefined ? this.#own : this.#adopted;
-    this.#giveUp(lanes[segment.lane], segment, 'spool_full');
-  }
-
-  #move(lane: SpoolLane, batch: SpoolBatch, limit: TakeLimit): void {
-    let reads = 0;
-    for (;;) {
-      const { nextSize, nextSegmentId } = lane;
-      const isFull = batch.records.length >= limit.records || batch.bytes + (nextSize ?? 0) > limit.bytes;
-      if (isFull && batch.records.length > 0) return;
-      if (nextSize === undefined) {
-        if (lane.nextSpilled === undefined || (reads >= READS_A_TAKE && batch.records.length > 0)) return;
-        reads++;
-        this.#load(lane, lane.nextSpilled);
-        continue;
-      }
-      const record = lane.shift();
-      if (record !== undefined) batch.add(record, nextSize, this.#files.get(nextSegmentId));
-    }
-  }
-
-  /** Reads on in what a lane has on disk alone. What is found missing there is dropped. */
-  #load(lane: SpoolLane, segment: Segment): void {
-    let reason: DropReason = 'corrupt_frame';
-    let hasMore = false;
-    try {
-      hasMore = this.#reader.read(segment, (kind, _seq, body) => {
-        const isDelivered =
-          kind === 'record' || kind === 'running' || (kind === 'start' && segment.heir !== undefined);
-        if (!isDelivered) return;
-        const record = recordFromBody(body, segment.header);
-        if (record === undefined || segment.unread.records === 0) return;
-        const size = recordSize(record);
-        lane.load(segment, record, size);
-        this.#enterMemory(record, size);
-      });
-    } catch {
-      reason = 'spool_io_error';
-    }
-    if (!hasMore) this.#giveUp(lane, segment, reason);
-  }
-
-  /** Drops what is on disk alone of a segment. */
-  #giveUp(lane: SpoolLane, segment: Segment, reason: DropReason): void {
-    const lost = { ...segment.unread };
-    if (lost.records === 0) return;
-    lane.giveUp(segment);
-    subtract(segment.unsettled, lost);
-    const counted = lost.records - lost.running;
-    if (segment.heir === undefined) {
-      if (counted > 0) this.#drops.add(reason, counted, segment.firstSeq, segment.lastSeq);
-      this.#files.collect(segment);
-      return;
-    }
-    segment.heir.settled(lost.records);
-    if (counted > 0) segment.heir.lost(reason, counted, segment.firstSeq, segment.lastSeq);
-  }
-
-  #settleIn(segment: Segment, record: ExecutionRecord): void {
-    tally(segment.unsettled, record.state, -1);
-    if (segment.heir !== undefined) segment.heir.settled(1);
-    else if (segment.unsettled.records === 0) this.#files.collect(segment);
-  }
-
-  #enterMemory(record: ExecutionRecord, size: number): void {
-    tally(this.#memory, record.state, 1);
-    this.#memory.bytes += size;
-  }
-
-  #leaveMemory(record: ExecutionRecord, size: number): void {
-    tally(this.#memory, record.state, -1);
-    this.#memory.bytes -= size;
-  }
-
-  #dropOne(reason: DropReason, { state, seq }: ExecutionRecord): void {
-    if (state !== 'running') this.#drops.add(reason, 1, seq, seq);
-  }
-
-  /** Lanes are in order of `seq`, and a batch holds a piece of each, so only their first records matter. */
-  #oldestSeq(): number | undefined {
-    let oldest: number | undefined;
-    for (const lane of [this.#own.first, this.#own.second]) {
-      const seqs = [lane.lowestSeq, ...[...this.#inFlight].map((batch) => batch.lowestSeq(lane))];
-      for (const seq of seqs) if (seq !== undefined) oldest = Math.min(oldest ?? seq, seq);
-    }
-    return oldest;
-  }
-
-  async #adopt(): Promise<readonly AdoptedInstance[]> {
-    const adopted: Adoption[] = [];
-    for (const name of instanceNames(this.#options.directory)) {
-      const path = join(this.#options.directory, name);
-      if (this.#isClosed) break;
-      if (this.#writer.owns(path) || [...this.#adoptions].some((adoption) => adoption.path === path))
-        continue;
-      const adoption = await adoptDirectory(path, () => this.#files.nextId()).catch(() => undefined);
-      if (adoption === undefined) continue;
-      if (this.#isClosed) {
-        adoption.release();
-        break;
-      }
-      this.#takeOver(adoption);
-      adopted.push(adoption);
-    }
-    return adopted;
-  }
-
-  #takeOver(adoption: Adoption): void {
-    this.#adoptions.add(adoption);
-    for (const segment of adoption.segments) {
-      this.#files.add(segment);
-      this.#adopted[segment.lane].adopt(segment);
-    }
+    this.#waiting.lose(segment, 'spool_full');
   }
 }

@@ -6,12 +6,12 @@ import { untraced } from '../export/untraced.ts';
 import type { DiskHealth } from './disk-health.ts';
 import { NEW_FILE, type WriterParts, writeAll } from './file-writer.ts';
 import { type Placed, type Segment, segmentName } from './segment.ts';
+import { appendToTail, startTail, withoutDropped } from './segment-tail.ts';
 
 /** How often it is tried to write again. Milliseconds. */
 const RETRY_MILLIS = 30_000;
 /** Memory is given back by segments, so these are small while nothing can be written. */
 const FAILING_BYTES = 64 * 1_024;
-const FIRST_CAPACITY = 16 * 1_024;
 /** A file is opened, written and closed, each of which may take its time. */
 const OPERATIONS = 3;
 
@@ -36,7 +36,7 @@ export class TailWriter {
     const open = this.#open[lane];
     const segment = open === undefined || this.#isFull(open, frame.length) ? this.#next(lane) : open;
     const from = segment.bytes;
-    append(segment, frame);
+    appendToTail(segment, frame);
     this.#schedule();
     return { segment, from };
   }
@@ -67,7 +67,10 @@ export class TailWriter {
       path = this.#newPath(lane);
       const fd = openSync(path, NEW_FILE, 0o600);
       try {
-        for (const { tail, bytes } of segments) if (tail !== undefined) writeAll(fd, tail, bytes);
+        for (const segment of segments) {
+          withoutDropped(segment);
+          if (segment.tail !== undefined) writeAll(fd, segment.tail, segment.bytes);
+        }
       } finally {
         closeSync(fd);
       }
@@ -89,8 +92,7 @@ export class TailWriter {
   #next(lane: Lane): Segment {
     this.seal(lane);
     const segment = this.#parts.newSegment(lane);
-    segment.tail = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
-    append(segment, this.#parts.header(segment));
+    startTail(segment, this.#parts.header(segment));
     this.#parts.files.add(segment);
     this.#open[lane] = segment;
     return segment;
@@ -132,6 +134,7 @@ export class TailWriter {
   }
 
   async #writeFile(segment: Segment): Promise<void> {
+    withoutDropped(segment);
     const { tail, bytes } = segment;
     if (tail === undefined) return;
     const { now } = this.#parts.options;
@@ -168,16 +171,4 @@ export class TailWriter {
   #newPath(lane: Lane): string {
     return join(this.#parts.directory(), segmentName(lane, this.#parts.nextNumber()));
   }
-}
-
-function append(segment: Segment, frame: Buffer): void {
-  const tail = segment.tail ?? Buffer.allocUnsafeSlow(FIRST_CAPACITY);
-  const needed = segment.bytes + frame.length;
-  if (needed > tail.length) {
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, tail.length * 2));
-    tail.copy(larger, 0, 0, segment.bytes);
-    segment.tail = larger;
-  }
-  frame.copy(segment.tail ?? tail, segment.bytes);
-  segment.bytes = needed;
 }

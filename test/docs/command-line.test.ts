@@ -6,7 +6,7 @@ import { createLedgerFile, type LedgerFile } from '../support/ledger-file.ts';
 import { failedRun } from '../support/sample-runs.ts';
 
 const page = readFileSync(fileURLToPath(new URL('../../docs/command-line.md', import.meta.url)), 'utf8');
-const COMMANDS = ['runs', 'show', 'failures', 'sql', 'prune', 'doctor'];
+const COMMANDS = ['runs', 'show', 'failures', 'sql', 'prune', 'verify', 'recover', 'quarantine', 'doctor'];
 
 /** Names written as code in a text. */
 function namedIn(text: string): string[] {
@@ -44,6 +44,8 @@ describe('docs/command-line.md', () => {
     ['failures', ['failures'], 'group'],
     ['sql', ['sql', 'select 1'], undefined],
     ['prune', ['prune', '--dry-run'], undefined],
+    ['verify', ['verify'], undefined],
+    ['recover', ['recover'], undefined],
     ['doctor', ['doctor'], 'check'],
   ])('tells the fields of the document that %s prints', async (command, args, item) => {
     const { stdout } = await runCli([...args, '--json', '--ledger', ledger.path]);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DropReason } from '../../src/export/record-exporter.ts';
 import type { RecordBatch, RecordQueue } from '../../src/export/record-queue.ts';
+import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import { failure, processRecord, runRecord, stepRecord } from '../support/execution-records.ts';
 
 export const EVERYTHING = { records: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
@@ -9,6 +10,7 @@ export const EVERYTHING = { records: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_
 export interface Dropped {
   readonly reason: DropReason | undefined;
   readonly records: number;
+  readonly firstSeq?: number;
 }
 
 /** A queue to test, with what it dropped. */
@@ -21,14 +23,19 @@ export function namesOf(batch: RecordBatch | undefined): string[] {
   return (batch?.records ?? []).map(({ name }) => name);
 }
 
-/** Everything that waits, taken and settled, by name. */
-export function drain(queue: RecordQueue, limit = EVERYTHING): string[] {
-  const names: string[] = [];
+/** Everything that waits, taken and settled. */
+export function drainRecords(queue: RecordQueue, limit = EVERYTHING): ExecutionRecord[] {
+  const records: ExecutionRecord[] = [];
   for (let batch = queue.take(limit); batch !== undefined; batch = queue.take(limit)) {
-    names.push(...namesOf(batch));
+    records.push(...batch.records);
     queue.settle(batch);
   }
-  return names;
+  return records;
+}
+
+/** The same, by name. */
+export function drain(queue: RecordQueue, limit = EVERYTHING): string[] {
+  return drainRecords(queue, limit).map(({ name }) => name);
 }
 
 /** The contract every queue honours; a new queue gets its tests by calling this once. `open` gives a roomy queue. */

@@ -32,8 +32,9 @@ export function createSpoolFolder(): SpoolFolder {
     open(options = {}) {
       const instanceId = options.instanceId ?? randomUUID();
       const dropped: Dropped[] = [];
-      const queue = new SpoolRecordQueue({ directory: path, instanceId, ...options }, (reason, records) =>
-        dropped.push({ reason, records }),
+      const queue = new SpoolRecordQueue(
+        { directory: path, instanceId, ...options },
+        (reason, records, firstSeq) => dropped.push({ reason, records, firstSeq }),
       );
       queues.push(queue);
       return { queue, dropped, instanceId, path: join(options.directory ?? path, instanceId) };

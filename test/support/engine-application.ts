@@ -94,7 +94,7 @@ async function copyPackage(modules: string): Promise<void> {
 function rowsOf(ledger: string): readonly RecordedRow[] {
   let database: DatabaseSync;
   try {
-    database = new DatabaseSync(ledger, { readOnly: true });
+    database = new DatabaseSync(ledger, { readOnly: true, timeout: 5_000 });
   } catch {
     return [];
   }

@@ -80,7 +80,7 @@ async function install(from: string, folder: string, modules: string, version?: 
 function rowsOf(ledger: string): readonly ExecutionRow[] {
   let database: DatabaseSync;
   try {
-    database = new DatabaseSync(ledger, { readOnly: true });
+    database = new DatabaseSync(ledger, { readOnly: true, timeout: 5_000 });
   } catch {
     return [];
   }

@@ -116,7 +116,7 @@ export async function runProgram(
 function rowsOf(ledger: string): readonly ExecutionRow[] {
   let database: DatabaseSync;
   try {
-    database = new DatabaseSync(ledger, { readOnly: true });
+    database = new DatabaseSync(ledger, { readOnly: true, timeout: 5_000 });
   } catch {
     return [];
   }

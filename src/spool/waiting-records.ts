@@ -1,0 +1,258 @@
+import type { DropReason } from '../export/record-exporter.ts';
+import type { Lane, RecordBatch, TakeLimit } from '../export/record-queue.ts';
+import { recordSize } from '../export/record-size.ts';
+import type { ExecutionRecord } from '../records/execution-record.ts';
+import type { DropReports } from './drop-reports.ts';
+import { recordFromBody } from './frame-body.ts';
+import { noRecords, type Placed, type Segment, subtract, sum, tally } from './segment.ts';
+import { SegmentReader } from './segment-reader.ts';
+import { cutTail } from './segment-tail.ts';
+import { SpoolBatch } from './spool-batch.ts';
+import type { SpoolFiles } from './spool-files.ts';
+import { SpoolLane } from './spool-lane.ts';
+
+/** How much of files a take may read, at about three milliseconds. Bytes. */
+const READ_BYTES_A_TAKE = 512 * 1_024;
+
+/** Bounds of what is kept in memory for its own sake. */
+interface MemoryBounds {
+  readonly maxQueueSize: number;
+  readonly maxQueueBytes: number;
+}
+
+/**
+ * Records from the moment they are in a segment until they are settled: those that wait, in memory or on disk alone, and
+ * those in flight. The first lane goes before the second, and in each this instance's own before adopted ones.
+ */
+export class WaitingRecords {
+  readonly #bounds: MemoryBounds;
+  readonly #files: SpoolFiles;
+  readonly #drops: DropReports;
+  readonly #reader = new SegmentReader();
+  readonly #own: Record<Lane, SpoolLane> = { first: new SpoolLane(), second: new SpoolLane() };
+  readonly #adopted: Record<Lane, SpoolLane> = { first: new SpoolLane(), second: new SpoolLane() };
+  readonly #lanes = [this.#own.first, this.#adopted.first, this.#own.second, this.#adopted.second] as const;
+  readonly #inFlight = new Set<SpoolBatch>();
+  readonly #memory = { ...noRecords(), bytes: 0 };
+
+  constructor(bounds: MemoryBounds, files: SpoolFiles, drops: DropReports) {
+    this.#bounds = bounds;
+    this.#files = files;
+    this.#drops = drops;
+  }
+
+  /** Records that wait, without those in flight. */
+  get count(): number {
+    let count = 0;
+    for (const lane of this.#lanes) count += lane.waiting;
+    return count;
+  }
+
+  /** Records in memory, waiting and in flight, `running` rows among them, and their bytes. */
+  get inMemory(): { readonly records: number; readonly running: number; readonly bytes: number } {
+    return this.#memory;
+  }
+
+  /** Steps of this instance in flight, which can not be taken back. */
+  get stepsInFlight(): { readonly records: number; readonly bytes: number } {
+    let records = 0;
+    let bytes = 0;
+    for (const batch of this.#inFlight) {
+      const second = batch.unsettledOf(this.#own.second);
+      records += second.records;
+      bytes += second.bytes;
+    }
+    return { records, bytes };
+  }
+
+  /** Steps of this instance in memory, waiting. */
+  get stepsInMemory(): { readonly records: number; readonly bytes: number } {
+    return this.#own.second.cached;
+  }
+
+  /** The lowest seq of this instance's own. Lanes are in order, and a batch holds a piece of each. */
+  get lowestSeq(): number | undefined {
+    let lowest: number | undefined;
+    for (const lane of [this.#own.first, this.#own.second]) {
+      const seqs = [lane.lowestSeq, ...[...this.#inFlight].map((batch) => batch.lowestSeq(lane))];
+      for (const seq of seqs) if (seq !== undefined) lowest = Math.min(lowest ?? seq, seq);
+    }
+    return lowest;
+  }
+
+  /** Takes in a record that was put into a segment, and keeps it in memory too if there is room. */
+  add(name: Lane, record: ExecutionRecord, { segment, from }: Placed): void {
+    tally(segment.unsettled, record.state, 1);
+    const lane = this.#own[name];
+    const size = recordSize(record);
+    const { maxQueueSize, maxQueueBytes } = this.#bounds;
+    const fits = this.#memory.records < maxQueueSize && this.#memory.bytes + size <= maxQueueBytes;
+    if (lane.nextSpilled !== undefined || !fits) {
+      lane.spill(segment, from, record);
+      return;
+    }
+    lane.push(record, size, segment);
+    this.#enterMemory(record, size);
+  }
+
+  /** Takes in what is in a segment of a dead instance. */
+  adopt(segment: Segment): void {
+    this.#adopted[segment.lane].adopt(segment);
+  }
+
+  take(limit: TakeLimit): RecordBatch | undefined {
+    const batch = new SpoolBatch();
+    for (const lane of this.#lanes) {
+      this.#move(lane, batch, limit);
+      batch.endPart(lane);
+    }
+    if (batch.records.length === 0) return undefined;
+    this.#inFlight.add(batch);
+    return batch;
+  }
+
+  settle(batch: RecordBatch, positions?: readonly number[]): number {
+    if (!(batch instanceof SpoolBatch) || !this.#inFlight.has(batch)) return 0;
+    let settled = 0;
+    for (const position of positions ?? batch.records.keys()) {
+      const record = batch.records[position];
+      if (record === undefined || !batch.settle(position)) continue;
+      if (record.state !== 'running') settled++;
+      this.#leaveMemory(record, batch.sizes[position] ?? 0);
+      const segment = batch.segments[position];
+      if (segment !== undefined) this.#settleIn(segment, record);
+    }
+    if (batch.unsettled === 0) this.#inFlight.delete(batch);
+    return settled;
+  }
+
+  giveBack(batch: RecordBatch): void {
+    if (!(batch instanceof SpoolBatch) || !this.#inFlight.delete(batch)) return;
+    for (let position = batch.records.length - 1; position >= 0; position--) {
+      const record = batch.records[position];
+      if (record === undefined || !batch.settle(position)) continue;
+      const id = batch.segments[position]?.id ?? 0;
+      batch.laneAt(position)?.unshift(record, batch.sizes[position] ?? 0, id);
+    }
+  }
+
+  /** Drops what is nowhere but in the file of a segment, which has been removed. */
+  lose(segment: Segment, reason: DropReason): void {
+    const lanes = segment.heir === undefined ? this.#own : this.#adopted;
+    const lost = sum(segment.unread, segment.left);
+    Object.assign(segment.left, noRecords());
+    this.#giveUp(lanes[segment.lane], segment, reason, lost);
+  }
+
+  /**
+   * Frees what the oldest step of this instance takes in memory; false where there is none. It is dropped, unless it is in
+   * a file: there it is left for the next start, since out of its turn it can not be read back.
+   */
+  freeOldestStep(): boolean {
+    const lane = this.#own.second;
+    const { nextSize, nextSegmentId } = lane;
+    const record = lane.shift();
+    if (record === undefined) return this.#dropOldestTail(lane);
+    this.#leaveMemory(record, nextSize ?? 0);
+    const segment = this.#files.get(nextSegmentId);
+    if (segment?.hasFile === true) {
+      tally(segment.left, record.state, 1);
+      return true;
+    }
+    if (segment !== undefined) {
+      segment.droppedSeqs ??= new Set();
+      segment.droppedSeqs.add(record.seq);
+      this.#settleIn(segment, record);
+    }
+    if (record.state !== 'running') this.#drops.add('queue_full', 1, record.seq, record.seq);
+    return true;
+  }
+
+  clear(): void {
+    this.#inFlight.clear();
+    for (const lane of this.#lanes) lane.clear();
+    Object.assign(this.#memory, { ...noRecords(), bytes: 0 });
+  }
+
+  #dropOldestTail(lane: SpoolLane): boolean {
+    const segment = lane.nextTail;
+    if (segment === undefined) return false;
+    cutTail(segment, segment.unreadFrom);
+    this.#giveUp(lane, segment, 'queue_full');
+    return true;
+  }
+
+  #move(lane: SpoolLane, batch: SpoolBatch, limit: TakeLimit): void {
+    let read = 0;
+    for (;;) {
+      const { nextSize, nextSegmentId } = lane;
+      const isFull = batch.records.length >= limit.records || batch.bytes + (nextSize ?? 0) > limit.bytes;
+      if (isFull && batch.records.length > 0) return;
+      if (nextSize === undefined) {
+        const hasReadEnough = read >= READ_BYTES_A_TAKE && batch.records.length > 0;
+        if (lane.nextSpilled === undefined || hasReadEnough) return;
+        read += this.#load(lane, lane.nextSpilled);
+        continue;
+      }
+      const record = lane.shift();
+      if (record !== undefined) batch.add(record, nextSize, this.#files.get(nextSegmentId));
+    }
+  }
+
+  /** Reads on in what a lane has on disk alone, and returns how many bytes. What is found missing there is dropped. */
+  #load(lane: SpoolLane, segment: Segment): number {
+    const { unreadFrom } = segment;
+    let reason: DropReason = 'corrupt_frame';
+    let hasMore = false;
+    try {
+      hasMore = this.#reader.read(segment, (kind, _seq, body) => {
+        // What this instance started is of use only to others.
+        const isDelivered =
+          kind === 'record' || kind === 'running' || (kind === 'start' && segment.heir !== undefined);
+        if (!isDelivered || segment.unread.records === 0) return;
+        const record = recordFromBody(body, segment.header);
+        if (record === undefined) return;
+        const size = recordSize(record);
+        lane.load(segment, record, size);
+        this.#enterMemory(record, size);
+      });
+    } catch {
+      reason = 'spool_io_error';
+    }
+    if (!hasMore) this.#giveUp(lane, segment, reason);
+    return segment.unreadFrom - unreadFrom;
+  }
+
+  /** Drops what is on disk alone of a segment. */
+  #giveUp(lane: SpoolLane, segment: Segment, reason: DropReason, lost = { ...segment.unread }): void {
+    if (lost.records === 0) return;
+    lane.giveUp(segment);
+    subtract(segment.unsettled, lost);
+    const numbered = lost.records - lost.running - lost.suspended;
+    const { heir, firstSeq, lastSeq } = segment;
+    if (heir !== undefined) {
+      heir.settled(lost.records);
+      if (numbered > 0) heir.lost(reason, numbered, firstSeq, lastSeq);
+      return;
+    }
+    if (numbered > 0) this.#drops.add(reason, numbered, firstSeq, lastSeq);
+    if (lost.suspended > 0) this.#drops.add(reason, lost.suspended, 0, 0);
+    this.#files.collect(segment);
+  }
+
+  #settleIn(segment: Segment, record: ExecutionRecord): void {
+    tally(segment.unsettled, record.state, -1);
+    if (segment.heir !== undefined) segment.heir.settled(1);
+    else if (segment.unsettled.records === 0) this.#files.collect(segment);
+  }
+
+  #enterMemory(record: ExecutionRecord, size: number): void {
+    tally(this.#memory, record.state, 1);
+    this.#memory.bytes += size;
+  }
+
+  #leaveMemory(record: ExecutionRecord, size: number): void {
+    tally(this.#memory, record.state, -1);
+    this.#memory.bytes -= size;
+  }
+}
