@@ -19,6 +19,9 @@ const SUITES = [
   'event-loop',
   'memory',
   'start-up',
+  'graphile-worker',
+  'bullmq',
+  'langgraph',
 ];
 
 const { values, positionals } = parseArgs({

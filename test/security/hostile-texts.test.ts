@@ -57,7 +57,7 @@ describe('hostile texts', () => {
     async (...args) => {
       const text = await runCli([...args, '--ledger', ledger.path]);
       expect(text.stdout).not.toBe('');
-    expect(ACTS.exec(text.stdout)).toBeNull();
+      expect(ACTS.exec(text.stdout)).toBeNull();
       expect(ACTS.exec(text.stderr)).toBeNull();
       const json = await runCli([...args, '--ledger', ledger.path, '--json']);
       expect(ACTS.exec(json.stdout)).toBeNull();
