@@ -154,8 +154,9 @@ export class ServerLedger {
     if (fresh !== undefined) {
       const [likelyNew, known] = this.#sorted(records);
       try {
-        return await transaction(connection, async () => {
-          if (likelyNew.length > 0) await fresh.call(insert, connection, columnBatchFromRecords(likelyNew));
+        const isBegun = likelyNew.length > 0;
+        return await transaction(connection, isBegun, async () => {
+          if (isBegun) await fresh.call(insert, connection, columnBatchFromRecords(likelyNew));
           if (known.length > 0) await insert.merge(connection, columnBatchFromRecords(newest(known)));
           await besides(connection);
         });
@@ -163,7 +164,7 @@ export class ServerLedger {
         if (!insert.isCollision(error)) throw error;
       }
     }
-    return transaction(connection, async () => {
+    return transaction(connection, false, async () => {
       if (records.length > 0) await insert.merge(connection, columnBatchFromRecords(newest(records)));
       await besides(connection);
     });
@@ -207,9 +208,13 @@ export class ServerLedger {
   }
 }
 
-/** Whether there are children of other processes once it is committed. */
-async function transaction(connection: ServerConnection, work: () => Promise<void>): Promise<boolean> {
-  await connection.run('begin', []);
+/** Whether there are children of other processes once it is committed. The first of the work may begin the transaction itself. */
+async function transaction(
+  connection: ServerConnection,
+  isBegunByWork: boolean,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  if (!isBegunByWork) await connection.run('begin', []);
   try {
     await work();
     return (await connection.commitAndRun(ANY_REMOTE_CHILD)).rows.length > 0;
