@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { ConditionLog } from '../export/condition-log.ts';
 
 /** A write that takes longer holds up the application too long. Milliseconds. */
@@ -33,7 +32,7 @@ export class DiskHealth {
   /** What the thread had waited for a processor when it was last asked. */
   #waited: number;
 
-  constructor(now: () => number, waitedForProcessor: () => number = waitedByScheduler) {
+  constructor(now: () => number, waitedForProcessor: () => number) {
     this.#now = now;
     this.#waitedForProcessor = waitedForProcessor;
     this.#waited = waitedForProcessor();
@@ -96,18 +95,5 @@ export class DiskHealth {
   works(): void {
     this.#state = 'well';
     this.#log.end((seconds) => `the spool is written as usual again, after ${seconds} s`);
-  }
-}
-
-/**
- * Milliseconds this thread was ready to run and had no processor, as Linux counts them; 0 where nobody does, so that every
- * slow write is put down to the disk.
- */
-function waitedByScheduler(): number {
-  try {
-    const [, waitedNanos] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ');
-    return Number(waitedNanos) / 1e6 || 0;
-  } catch {
-    return 0;
   }
 }

@@ -41,7 +41,7 @@ export class SegmentWriter {
   constructor(options: ResolvedSpoolOptions, files: SpoolFiles) {
     this.#options = options;
     this.#files = files;
-    this.#health = new DiskHealth(options.now);
+    this.#health = new DiskHealth(options.now, options.waited);
     const newSegment = (lane: Lane): Segment => this.#newSegment(lane);
     const header = (segment: Segment): Buffer => this.#headerFrame(segment.header);
     const directory = (): string => this.#ensureDirectory();

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Durability } from '../store/record-store.ts';
 
 /** How a {@link SpoolRecordQueue} keeps records. */
@@ -22,6 +23,8 @@ export interface SpoolOptions {
   readonly segmentMillis?: number;
   /** A clock that never steps, in milliseconds. @default performance.now */
   readonly now?: () => number;
+  /** How long this thread has been ready to run without a processor, milliseconds. @default what Linux says, 0 elsewhere */
+  readonly waited?: () => number;
 }
 
 /** How a spool is kept, nothing left open. */
@@ -43,5 +46,19 @@ export function resolveSpoolOptions(options: SpoolOptions): ResolvedSpoolOptions
     segmentBytes,
     segmentMillis: options.segmentMillis ?? 60_000,
     now: options.now ?? (() => performance.now()),
+    waited: options.waited ?? waitedByScheduler,
   };
+}
+
+/**
+ * Milliseconds this thread was ready to run and had no processor, as Linux counts them; 0 where nobody does, so that every
+ * slow write is put down to the disk.
+ */
+function waitedByScheduler(): number {
+  try {
+    const [, waitedNanos] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ');
+    return Number(waitedNanos) / 1e6 || 0;
+  } catch {
+    return 0;
+  }
 }
