@@ -310,7 +310,7 @@ async function ledgerOf(application: EngineApplication): Promise<Ledger> {
       });
       expect(ledger.row('invoice')?.span_id).toBe(ledger.spanOf('of invoice'));
       expect(ledger.rows.filter(({ name }) => name === 'invoice')).toHaveLength(1);
-      expect(ledger.rows.filter(({ flags }) => flags !== null)).toEqual([]);
+      expect(ledger.rows.filter(({ flags }) => /late|start_missing/.test(String(flags)))).toEqual([]);
     });
 
     it('knows how a job failed, which its span does not say', () => {
