@@ -7,9 +7,10 @@ import { defineConfig } from 'rolldown';
 
 /**
  * @param {Record<string, string>} input Files of `dist`, without extension, and the modules they begin with.
+ * @param {import('rolldown').CodeSplittingOptions} [codeSplitting] Which modules that several of them share are one file.
  * @returns {import('rolldown').RolldownOptions}
  */
-const build = (input) => ({
+const build = (input, codeSplitting) => ({
   input,
   platform: 'node',
   external: /^(?:node:|@?[a-z])/,
@@ -21,13 +22,25 @@ const build = (input) => ({
     entryFileNames: '[name].js',
     // Directly below `dist`: see src/own-files.ts.
     chunkFileNames: '[name]-[hash].js',
+    ...(codeSplitting !== undefined && { codeSplitting }),
     minify: false,
     minifyInternalExports: false,
   },
 });
 
+/** What all have, and what all but `sql` have: no program opens a file for the sake of another entry. */
+const SHARED = {
+  groups: [
+    { name: 'records', minShareCount: 4, priority: 2 },
+    { name: 'runledger', test: /src\/(?!store\/sql\/)/, minShareCount: 2, priority: 1 },
+  ],
+};
+
 export default defineConfig([
-  build({ index: 'src/index.ts', register: 'src/register.ts', sql: 'src/sql.ts' }),
+  build(
+    { index: 'src/index.ts', register: 'src/register.ts', sql: 'src/sql.ts', testing: 'src/testing.ts' },
+    SHARED,
+  ),
   build({ 'store/sql/sqlite-worker': 'src/store/sql/sqlite-worker.ts' }),
   build({ cli: 'src/cli/main.ts' }),
   build({ 'cli/doctor/probe': 'src/cli/doctor/probe.ts' }),

@@ -14,11 +14,13 @@ const SUITES = [
   'hot-path',
   'without-sdk',
   'sqlite',
+  'stores',
   'spool',
   'event-loop',
   'memory',
   'start-up',
   'graphile-worker',
+  'bullmq',
 ];
 
 const { values, positionals } = parseArgs({

@@ -9,8 +9,12 @@ import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
 import { keepOn } from './engine-switches.ts';
 import { agenda } from './engines/agenda.ts';
+import { bullmq } from './engines/bullmq.ts';
 import { graphileWorker } from './engines/graphile-worker.ts';
+import { gulp } from './engines/gulp.ts';
+import { inngest } from './engines/inngest.ts';
 import { listr2 } from './engines/listr2.ts';
+import { medusa } from './engines/medusa.ts';
 import { nodeCron } from './engines/node-cron.ts';
 import { pgBoss } from './engines/pg-boss.ts';
 import { ModuleHooks } from './module-hooks.ts';
@@ -18,10 +22,14 @@ import { applicationFolders } from './sdk-packages.ts';
 
 const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
   listr2,
+  gulp,
+  inngest,
+  medusa,
   'graphile-worker': graphileWorker,
   'pg-boss': pgBoss,
   'node-cron': nodeCron,
   agenda,
+  bullmq,
 };
 
 /** What was done about an engine, for `runledger doctor`. */

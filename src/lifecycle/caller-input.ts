@@ -15,16 +15,22 @@ export function nameFrom(name: unknown): string {
 const IDENTITY_OPTIONS = ['runId', 'correlationId', 'tenant', 'attempt'] as const;
 
 /**
- * The options, where those that say who an execution is can be used: a getter may throw, and a symbol is no id.
- * Undefined, and reported, where they can not. Never throws.
+ * The options, where those that say who an execution is can be used: a getter may throw, and a symbol or an object is no
+ * id. Undefined, and reported, where they can not. Never throws.
  */
 export function readableOptions(options: ExecutionOptions | undefined): ExecutionOptions | undefined {
   if (options === undefined || options === null) return undefined;
   try {
-    if (!IDENTITY_OPTIONS.some((name) => typeof options[name] === 'symbol')) return options;
-    report('warn', 'the options of an execution are left out: a symbol is no id');
+    const unusable = IDENTITY_OPTIONS.find((name) => !isPlain(options[name]));
+    if (unusable === undefined) return options;
+    report('warn', `the options of an execution are left out: ${unusable} is a ${typeof options[unusable]}`);
   } catch (error) {
     report('warn', `the options of an execution can not be read: ${describeError(error).message}`);
   }
   return undefined;
+}
+
+/** Anything else would be given to the SDK as it is, for every execution below. */
+function isPlain(value: unknown): boolean {
+  return value === null || !['symbol', 'object', 'function'].includes(typeof value);
 }

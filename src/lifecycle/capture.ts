@@ -4,8 +4,8 @@ import { type CaptureInput, lifecycleSettings } from './lifecycle-settings.ts';
 import { describeError } from './outcome.ts';
 import { report } from './report.ts';
 
-/** Characters of JSON kept of one input or output. */
-const MAX_LENGTH = 16_384;
+/** Bytes of JSON kept of one input or output: what a record has room for. */
+const MAX_BYTES = 16_384;
 
 /**
  * The input of an execution as attributes: nothing unless capturing is on, since payloads hold personal data and
@@ -34,8 +34,13 @@ export function captureOutput(output: unknown): Attributes {
 
 /** JSON stays JSON when it is cut: what does not fit is replaced by how it began and how long it was. */
 function bounded(json: string): string {
-  if (json.length <= MAX_LENGTH) return json;
-  return JSON.stringify({ truncated: true, length: json.length, head: json.slice(0, MAX_LENGTH / 2) });
+  const { length } = json;
+  if (length <= MAX_BYTES && Buffer.byteLength(json) <= MAX_BYTES) return json;
+  // Quoted again, a character can take several bytes, so the head is halved until it fits.
+  for (let size = MAX_BYTES / 2; ; size = Math.floor(size / 2)) {
+    const cut = JSON.stringify({ truncated: true, length, head: json.slice(0, size) });
+    if (Buffer.byteLength(cut) <= MAX_BYTES) return cut;
+  }
 }
 
 function toJson(value: unknown): string | undefined {

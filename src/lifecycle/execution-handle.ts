@@ -124,6 +124,11 @@ export class Execution implements ActiveExecution {
     return this.#spans.recordId;
   }
 
+  /** @internal Id under which the ledger keeps the execution it belongs to, while it runs. */
+  get parentRecordId(): string | undefined {
+    return this.#spans.parentRecordId;
+  }
+
   /** The span of the execution, which a resume replaces by a new one. Not recording where no SDK is registered. */
   get span(): Span {
     return this.#spans.current ?? trace.wrapSpanContext(NO_SPAN);

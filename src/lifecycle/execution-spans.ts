@@ -110,6 +110,11 @@ export class ExecutionSpans {
     return this.#shared?.id ?? recordIdOfSpan(this.#span);
   }
 
+  /** Id under which the ledger keeps the execution it belongs to, while it runs. */
+  get parentRecordId(): string | undefined {
+    return this.#parent?.recordId ?? this.#owner.identity.remote?.parentRecordId;
+  }
+
   /**
    * Starts the first span, or takes over one that another library started. Nothing the caller's options hold can make
    * it throw.
@@ -118,14 +123,11 @@ export class ExecutionSpans {
     const tracer = activeTracer();
     const adopted = given?.isRecording() === true ? given : undefined;
     if (tracer === undefined && adopted === undefined) return;
-    const { kind, name, attempt, identity, pipeline } = this.#owner;
-    const attributes = namingAttributes(kind, name);
+    const { kind, name, identity } = this.#owner;
+    // Whoever reads an adopted span need not have seen what it belongs to.
+    const attributes = this.#ownAttributes(adopted !== undefined);
     let links: Link[] = [];
     let startTime: number | undefined;
-    if (this.#parent?.currentSpan?.isRecording() !== true) {
-      addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
-    }
-    addAttempt(attributes, attempt);
     if (options !== undefined) {
       try {
         addOptions(attributes, options);
@@ -151,9 +153,26 @@ export class ExecutionSpans {
         ...(links.length > 0 && { links }),
         ...(startTime !== undefined && { startTime }),
       };
-      this.#span = openSpan(tracer, `${kind} ${name}`, spanOptions, this.#parentContext);
+      const spanName = `${kind} ${name}`;
+      this.#span = openSpan(tracer, spanName, spanOptions, this.#parentContext);
+      if (this.#span === undefined && options !== undefined) {
+        // It may have been a value of the caller's that can not even be looked at.
+        this.#startAttributes = this.#ownAttributes(false);
+        this.#span = openSpan(tracer, spanName, { attributes: this.#startAttributes }, this.#parentContext);
+      }
     }
     if (this.#span !== undefined) options?.[RETRY_TRAIL]?.started(this.#owner, this.#span.spanContext());
+  }
+
+  /** What is known without the caller's options. */
+  #ownAttributes(isIdentityNeeded: boolean): Attributes {
+    const { kind, name, attempt, identity, pipeline } = this.#owner;
+    const attributes = namingAttributes(kind, name);
+    if (isIdentityNeeded || this.#parent?.currentSpan?.isRecording() !== true) {
+      addIdentity(attributes, identity, pipeline, this.parentRecordId);
+    }
+    addAttempt(attributes, attempt);
+    return attributes;
   }
 
   /** The name of the span stays: it is its library's. */
@@ -212,7 +231,7 @@ export class ExecutionSpans {
     if (origin === undefined || tracer === undefined) return;
     const { kind, name, identity, pipeline } = this.#owner;
     const attributes = namingAttributes(kind, name);
-    addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
+    addIdentity(attributes, identity, pipeline, this.parentRecordId);
     if (origin.recordId !== undefined) attributes[ATTR_RECORD_ID] = origin.recordId;
     if (origin.startedAt !== undefined) attributes[ATTR_STARTED_AT] = origin.startedAt;
     attributes[ATTR_SEGMENT] = origin.segment + 1;

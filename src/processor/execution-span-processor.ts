@@ -13,6 +13,7 @@ import { type RedactRecord, redacted } from '../records/redaction.ts';
 import { runningRecord } from '../records/running-record.ts';
 import { isSuspended, outcomeOf } from '../records/span-outcome.ts';
 import {
+  ATTR_ENGINE,
   ATTR_FAILED_STEP,
   ATTR_KEEP,
   ATTR_PARENT_RECORD_ID,
@@ -190,6 +191,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       spanId,
       parentSpanId: span.parentSpanContext?.spanId,
       writer: parent?.writer ?? sourceOf(span.resource),
+      engine: engineOf(span),
       segment: segmentOf(span),
       isShown: false,
       failures: undefined,
@@ -309,6 +311,11 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 function segmentOf({ attributes }: EndedSpan): number {
   const segment = attributes[ATTR_SEGMENT];
   return typeof segment === 'number' && Number.isSafeInteger(segment) && segment > 0 ? segment : 1;
+}
+
+function engineOf({ attributes }: EndedSpan): string | undefined {
+  const engine = attributes[ATTR_ENGINE];
+  return typeof engine === 'string' ? engine : undefined;
 }
 
 const START_MISSING: readonly RecordFlag[] = ['start_missing'];

@@ -26,6 +26,8 @@ export interface LiveExecution extends Listed<LiveExecution> {
   spanId: string;
   parentSpanId: string | undefined;
   readonly writer: RecordSource;
+  /** What runs it, where that is not the application itself. */
+  readonly engine: string | undefined;
   /** 1, or which stretch it is of an execution that was suspended. */
   segment: number;
   /** Whether the store was told that it runs. */

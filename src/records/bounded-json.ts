@@ -1,4 +1,4 @@
-import { cutToBytes, type RecordMarks, wellFormedText } from './bounded-text.ts';
+import { boundedText, cutToBytes, type RecordMarks, wellFormedText } from './bounded-text.ts';
 
 /** An import of node:util would load all that its exports reach: streams, worker threads. */
 const { types } = process.getBuiltinModule('node:util');
@@ -62,6 +62,20 @@ export function markedJson(value: unknown, maxBytes: number, marks: RecordMarks)
   if (bounded.truncated) marks.add('truncated');
   if (bounded.sanitized) marks.add('sanitized');
   return bounded.json;
+}
+
+/**
+ * JSON text that stays JSON where it is too long: then it is how it began, and how long it was. Text that is no JSON is cut
+ * like any other.
+ */
+export function boundedJsonText(json: string, maxBytes: number, marks: RecordMarks): string {
+  const clean = boundedText(json, maxBytes, marks);
+  if (clean.length === json.length || !/^[[{"]/.test(json)) return clean;
+  for (let size = Math.floor(maxBytes / 2); ; size = Math.floor(size / 2)) {
+    const head = wellFormedText(json.slice(0, size));
+    const cut = JSON.stringify({ truncated: true, length: json.length, head });
+    if (size === 0 || Buffer.byteLength(cut) <= maxBytes) return cut;
+  }
 }
 
 function isFlat(value: unknown, type: string): boolean {

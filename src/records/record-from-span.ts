@@ -1,8 +1,8 @@
 import { isFailed, notesOf, type Outcome } from '../execution.ts';
 import { ATTR_KIND, ATTR_STEP_NAME } from '../semconv.ts';
 import { ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
-import { flatJson, markedJson } from './bounded-json.ts';
-import { boundedText, RecordMarks, TEXT_BOUNDS } from './bounded-text.ts';
+import { boundedJsonText, flatJson, markedJson } from './bounded-json.ts';
+import { RecordMarks, TEXT_BOUNDS } from './bounded-text.ts';
 import type { EndedSpan } from './ended-span.ts';
 import type { ExecutionFacts } from './execution-facts.ts';
 import type { ExecutionRecord, RecordFlag } from './execution-record.ts';
@@ -131,10 +131,11 @@ function putAttributes(
     left -= Buffer.byteLength(record.attributes);
   }
   if (input !== undefined) {
-    record.input = boundedText(input, Math.min(TEXT_BOUNDS.payload, left), marks);
+    record.input = boundedJsonText(input, Math.min(TEXT_BOUNDS.payload, left), marks);
     left -= Buffer.byteLength(record.input);
   }
-  if (output !== undefined) record.output = boundedText(output, Math.min(TEXT_BOUNDS.payload, left), marks);
+  if (output !== undefined)
+    record.output = boundedJsonText(output, Math.min(TEXT_BOUNDS.payload, left), marks);
 }
 
 /** A choice that throws takes nothing in. */

@@ -1,5 +1,5 @@
 import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { rm, rmdir, unlink } from 'node:fs/promises';
+import { lstat, rm, rmdir, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { DropReason } from '../export/record-exporter.ts';
 import type { AdoptedInstance } from '../export/record-queue.ts';
@@ -11,6 +11,9 @@ import { INSTANCE_FILE } from './instance-directory.ts';
 import { type InstanceLock, isLockFile, lockDirectory } from './instance-lock.ts';
 import { type ScannedDirectory, scanDirectory } from './orphan-scan.ts';
 import { emptySegment, type Segment, type SegmentHeir } from './segment.ts';
+
+/** A directory that has been without a lock for so long will not get one. Milliseconds. */
+const STILLBORN_MILLIS = 60_000;
 
 /** A dead instance whose directory this process has locked, with what was found there. */
 export class Adoption implements AdoptedInstance, SegmentHeir {
@@ -133,7 +136,10 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
  * be read.
  */
 export async function adoptDirectory(path: string, nextId: () => number): Promise<Adoption | undefined> {
-  if (!readdirSync(path).some(isLockFile)) return undefined;
+  if (!readdirSync(path).some(isLockFile)) {
+    await removeStillborn(path);
+    return undefined;
+  }
   const lock = lockDirectory(path, 'existing');
   if (lock === undefined) return undefined;
   try {
@@ -142,6 +148,12 @@ export async function adoptDirectory(path: string, nextId: () => number): Promis
     lock.release();
     throw error;
   }
+}
+
+/** A process that died before it had its lock left an empty directory. Who is about to take the lock makes it anew. */
+async function removeStillborn(path: string): Promise<void> {
+  const { mtimeMs } = await lstat(path);
+  if (Date.now() - mtimeMs > STILLBORN_MILLIS) await rmdir(path).catch(() => undefined);
 }
 
 /** Where no header can be read, the name of the directory still says whose it was. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { ConditionLog } from '../export/condition-log.ts';
 
 /** A write that takes longer holds up the application too long. Milliseconds. */
@@ -18,12 +19,18 @@ export type DiskState = 'well' | 'slow' | 'failing';
  */
 export class DiskHealth {
   readonly #now: () => number;
+  readonly #waitedForProcessor: () => number;
   readonly #log: ConditionLog;
   #state: DiskState = 'well';
   #slowAt = Number.NEGATIVE_INFINITY;
 
-  constructor(now: () => number) {
+  /** What the thread had waited for a processor when it was last asked. */
+  #waited: number;
+
+  constructor(now: () => number, waitedForProcessor: () => number = waitedByScheduler) {
     this.#now = now;
+    this.#waitedForProcessor = waitedForProcessor;
+    this.#waited = waitedForProcessor();
     this.#log = new ConditionLog(now);
   }
 
@@ -34,7 +41,7 @@ export class DiskHealth {
 
   /** A write took so long. */
   took(millis: number): void {
-    if (millis < SLOW_MILLIS) return;
+    if (millis < SLOW_MILLIS || this.#lackedProcessor(millis)) return;
     const isRepeated = this.#now() - this.#slowAt < REPEATED_MILLIS;
     this.#slowAt = this.#now();
     if (this.#state !== 'well' || (millis < HANGING_MILLIS && !isRepeated)) return;
@@ -43,6 +50,16 @@ export class DiskHealth {
       () =>
         `writing to the spool took ${Math.round(millis)} ms: until it is fast again records are kept in memory first, and a crash loses those not written yet`,
     );
+  }
+
+  /**
+   * Whether it was not the disk, but a machine that is overloaded: to keep records in memory would cost their safety then
+   * and help nobody. The first slow write in a long time gets the benefit of the doubt.
+   */
+  #lackedProcessor(millis: number): boolean {
+    const before = this.#waited;
+    this.#waited = this.#waitedForProcessor();
+    return this.#waited - before >= millis / 2;
   }
 
   /** Nothing can be written. */
@@ -58,5 +75,18 @@ export class DiskHealth {
   works(): void {
     this.#state = 'well';
     this.#log.end((seconds) => `the spool is written as usual again, after ${seconds} s`);
+  }
+}
+
+/**
+ * Milliseconds this thread was ready to run and had no processor, as Linux counts them; 0 where nobody does, so that every
+ * slow write is put down to the disk.
+ */
+function waitedByScheduler(): number {
+  try {
+    const [, waitedNanos] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ');
+    return Number(waitedNanos) / 1e6 || 0;
+  } catch {
+    return 0;
   }
 }

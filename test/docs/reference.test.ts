@@ -79,7 +79,7 @@ function sectionOf(title: string): string {
 }
 
 describe('the public names', () => {
-  it.each(['index', 'sql'])('of %s all have a doc comment', (entry) => {
+  it.each(['index', 'sql', 'testing'])('of %s all have a doc comment', (entry) => {
     const lists = read(`src/${entry}.ts`).matchAll(/^export (?:type )?\{(.*?)\} from '\.\/(.*?)';/gms);
     const names = [...lists].flatMap(([, list = '', file = '']) =>
       [...list.matchAll(/(?:type )?(\w+),?/g)].map(([, name = '']) => ({ name, file })),

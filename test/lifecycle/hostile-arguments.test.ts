@@ -60,6 +60,15 @@ describe.each(VALUES)('%s', (_, value) => {
     expect(definePipeline(value, { version: value }, () => 7)(value)).toBe(7);
   });
 
+  it('passes as any option of an execution without harm to its span', () => {
+    for (const option of OPTIONS) {
+      const before = telemetry.spans.length;
+      runPipeline('p', { [option]: value }, () => 7);
+      runPipeline('p', { attributes: { [option]: value } }, () => 7);
+      expect([option, telemetry.spans.length - before]).toEqual([option, 2]);
+    }
+  });
+
   it('passes as anything a handle is told', () => {
     const handle = startPipeline(value, { input: value });
     handle.add(value).add({ rowsIn: value, costUsd: value });

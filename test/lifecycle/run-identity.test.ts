@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace';
-import { adoptSpan } from '../../src/lifecycle/adopted-execution.ts';
+import { adoptSpan, beforeEnd } from '../../src/lifecycle/adopted-execution.ts';
 import { linksTo } from '../../src/lifecycle/links.ts';
 import { runPipeline, startPipeline } from '../../src/lifecycle/run-pipeline.ts';
 import { sharedIds } from '../../src/lifecycle/shared-record.ts';
@@ -98,6 +98,27 @@ describe('an adopted span', () => {
       parentRecordId: exporter.recordOf('nightly').recordId,
     });
     expect(exporter.recordOf('nightly')).toMatchObject({ failedStep: 'charge', outcome: 'failure' });
+  });
+
+  it('can be ended at the last moment, by what nobody told the end of', () => {
+    nativeSpan(() => {
+      const span = trace.getActiveSpan() as Span;
+      const job = adoptSpan(span, 'process', 'charge');
+      beforeEnd(span, () => job.end('error', new Error('the worker was lost')));
+    });
+    expect(exporter.recordOf('charge')).toMatchObject({
+      outcome: 'error',
+      errorMessage: 'the worker was lost',
+    });
+  });
+
+  it('ends where what is to be done before throws', () => {
+    nativeSpan(() => {
+      beforeEnd(trace.getActiveSpan() as Span, () => {
+        throw new Error('not this one');
+      });
+    });
+    expect(telemetry.span('process orders').ended).toBe(true);
   });
 
   it('is taken along by what the library starts in it', () => {

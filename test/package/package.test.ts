@@ -66,7 +66,7 @@ describe('the packed package', () => {
     );
   });
 
-  it.each(['index', 'register', 'sql'])('loads few files for %s', (entry) => {
+  it.each(['index', 'register', 'sql', 'testing'])('loads few files for %s', (entry) => {
     expect(filesLoadedBy(join(ROOT, 'dist', `${entry}.js`)).size).toBeLessThanOrEqual(3);
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { boundedJson } from '../../src/records/bounded-json.ts';
+import { boundedJson, boundedJsonText } from '../../src/records/bounded-json.ts';
+import { RecordMarks } from '../../src/records/bounded-text.ts';
 
 const ROOMY = { maxBytes: 32_768 };
 
@@ -137,5 +138,21 @@ describe('bounded JSON', () => {
       }),
       { numRuns: 5_000, seed: 1 },
     );
+  });
+});
+
+describe('JSON text that is too long', () => {
+  it.each([
+    ['quotes, which take two bytes each', '"\\'.repeat(10_000)],
+    ['characters of four bytes', '💥'.repeat(20_000)],
+    ['control characters, which take six', '\u0001'.repeat(9_000)],
+  ])('stays JSON within the bound: %s', (_, text) => {
+    for (const maxBytes of [64, 1_000, 16_384]) {
+      const marks = new RecordMarks();
+      const cut = boundedJsonText(JSON.stringify(text), maxBytes, marks);
+      expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(maxBytes);
+      expect(JSON.parse(cut)).toMatchObject({ truncated: true, length: JSON.stringify(text).length });
+      expect(marks.flags).toContain('truncated');
+    }
   });
 });

@@ -56,7 +56,7 @@ describe('options', () => {
   it('of an engine add to what the environment says of it', () => {
     process.env.RUNLEDGER_ENGINES = 'none';
     const { engines } = resolveOptions({ engines: { listr2: { captureInput: 'hash' } } });
-    expect(engines).toEqual({ listr2: { enabled: false, captureInput: 'hash' } });
+    expect(engines?.listr2).toEqual({ enabled: false, captureInput: 'hash' });
   });
 
   it('are looked through to the bottom', () => {
@@ -142,7 +142,7 @@ describe('the environment', () => {
     ['RUNLEDGER_CAPTURE_INPUT', 'yes', 'true, false or hash'],
     ['RUNLEDGER_PROMETHEUS_PORT', '99999', 'an integer from 1 to 65535'],
     ['RUNLEDGER_PROMETHEUS_PORT', '9464.5', 'an integer from 1 to 65535'],
-    ['RUNLEDGER_ENGINES', 'listr2, gulp', 'none, or engines separated by commas, of which there are listr2'],
+    ['RUNLEDGER_ENGINES', 'listr2, make', 'none, or engines separated by commas, of which there are listr2'],
     ['RUNLEDGER_RETENTION', '7 weeks', 'off, or an age as in 7d'],
   ])('%s=%s is a problem that names what was expected', (name, value, expected) => {
     const { options, problems } = optionsFromEnvironment({ [name]: value });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FrameEncoder, visitFrames } from '../../src/spool/frame.ts';
 import { listOrphans } from '../../src/spool/orphans.ts';
 import type { SpoolOptions } from '../../src/spool/spool-options.ts';
 import { failure, runRecord, stepRecord, TEST_WRITER } from '../support/execution-records.ts';
@@ -107,6 +108,21 @@ function damage(path: string, at: number): void {
   writeFileSync(path, bytes);
 }
 
+/** The bytes of a segment, each frame of which is of a version to come. */
+function newerFrames(bytes: Buffer): Buffer {
+  const newer = Buffer.from(bytes);
+  visitFrames(bytes, true, { frame: (_kind, _seq, from) => newer.fill(2, from + 2, from + 3), damaged() {} });
+  return newer;
+}
+
+/** The bytes of a segment with a header of a schema to come. */
+function newerSchema(bytes: Buffer): Buffer {
+  const encoder = new FrameEncoder();
+  const body = JSON.stringify({ schema: 99, instanceId: 'x', writer: TEST_WRITER });
+  const length = encoder.encode('header', 0, body);
+  return Buffer.concat([encoder.bytes.subarray(0, length), bytes]);
+}
+
 const numbers = (to: number): string[] => Array.from({ length: to }, (_, at) => String(at + 1));
 
 describe('damage', () => {
@@ -138,6 +154,14 @@ describe('damage', () => {
     const [adopted] = await queue.adopt();
     expect(adopted).toMatchObject({ records: 20, instance: { instanceId, serviceName: 'unknown_service' } });
     expect(drainRecords(queue).map((record) => record.instanceId)).toEqual(numbers(20).map(() => instanceId));
+  });
+
+  it('of a version costs no more than the frame', async () => {
+    const { path } = deadInstance();
+    for (const name of ['S-000001.seg', 'instance']) damage(join(path, name), 2);
+    const { queue } = folder.open();
+    const [adopted] = await queue.adopt();
+    expect(adopted).toMatchObject({ records: 20, instance: TEST_WRITER });
   });
 
   it('of all headers but one costs nothing at all', async () => {
@@ -210,6 +234,33 @@ describe('a large orphan', () => {
     expect((adopted?.records ?? 0) + lost).toBe(300);
     expect(adopted?.instance.lastSeq).toBe(300);
     expect(found.reduce((sum, { records }) => sum + records, lost)).toBe(320);
+  });
+});
+
+describe('what a newer version wrote', () => {
+  it.each([
+    ['frames', newerFrames],
+    ['records', newerSchema],
+  ])('is left for it, where the %s are not ours to read', async (_, change) => {
+    const { path, instanceId } = deadInstance();
+    const file = join(path, 'S-000003.seg');
+    writeFileSync(file, change(readFileSync(file)));
+    const before = folder.names(instanceId);
+    const { queue } = folder.open();
+    expect(await queue.adopt()).toEqual([]);
+    expect(folder.names(instanceId)).toEqual(before);
+    expect(await listOrphans(folder.path)).toEqual([]);
+  });
+});
+
+describe('an empty directory', () => {
+  it('is removed, once it is certain that nobody is about to lock it', async () => {
+    const [young, old] = [join(folder.path, 'young'), join(folder.path, 'old')];
+    for (const path of [young, old]) mkdirSync(path);
+    utimesSync(old, 1_000, 1_000);
+    const { queue } = folder.open();
+    expect(await queue.adopt()).toEqual([]);
+    expect(folder.names()).toEqual(['young']);
   });
 });
 

@@ -1,8 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createEngineFolder, type EngineFolder, type ExecutionRow } from '../support/engine-folder.ts';
-import { type ProgramEnd, REGISTER } from '../support/program.ts';
+import {
+  createEngineApplication,
+  type EngineApplication,
+  LANES,
+  type RecordedRow,
+} from '../support/engine-application.ts';
+import { INSTALL_MILLIS } from '../support/fixture-project.ts';
+import type { ProgramEnd } from '../support/program.ts';
 
 const SCENARIOS = [
   'tree',
@@ -17,32 +23,24 @@ const SCENARIOS = [
   'titles',
 ];
 
-describe.each([
-  { listr2: 'listr2', version: 'newest', program: 'application.mjs' },
-  { listr2: 'listr2', version: 'newest', program: 'application.cjs' },
-  { listr2: 'listr2-6', version: 'oldest', program: 'application.mjs' },
-  { listr2: 'listr2-6', version: 'oldest', program: 'application.cjs' },
-])('the $version listr2 in $program, unchanged', ({ listr2, program }) => {
-  let folder: EngineFolder;
+describe.each(
+  LANES.flatMap((lane) => ['application.mjs', 'application.cjs'].map((program) => ({ ...lane, program }))),
+)('the $lane listr2 beside SDK $sdk in $program, unchanged', ({ program, ...lane }) => {
+  let application: EngineApplication;
   let plain: ProgramEnd;
   let registered: ProgramEnd;
-  let rows: readonly ExecutionRow[];
+  let rows: readonly RecordedRow[];
   let spans: Readonly<Record<string, string>>;
 
   beforeAll(async () => {
-    folder = await createEngineFolder();
-    await folder.install(listr2, 'listr2');
-    plain = await folder.run(program, { args: SCENARIOS });
-    registered = await folder.run(program, {
-      args: SCENARIOS,
-      node: ['--import', REGISTER],
-      env: { SPANS_FILE: 'spans.txt' },
-    });
-    rows = folder.rows();
-    const lines = (await readFile(join(folder.path, 'spans.txt'), 'utf8')).trim().split('\n');
+    application = await createEngineApplication('listr2', lane);
+    plain = await application.run(program, { args: SCENARIOS, plain: true });
+    registered = await application.run(program, { args: SCENARIOS, env: { SPANS_FILE: 'spans.txt' } });
+    rows = application.rows();
+    const lines = (await readFile(join(application.path, 'spans.txt'), 'utf8')).trim().split('\n');
     spans = Object.fromEntries(lines.map((line) => line.split('\t')));
-  });
-  afterAll(() => folder.remove());
+  }, INSTALL_MILLIS);
+  afterAll(() => application.remove());
 
   /** The rows of a pipeline's runs as `kind name: outcome`, in no order: concurrent tasks have none. */
   const runOf = (pipeline: string) => rows.filter((row) => row.pipeline === pipeline);
@@ -186,23 +184,23 @@ describe.each([
   });
 });
 
-describe.each(['listr2', 'listr2-6'])('an interrupted run of %s', (listr2) => {
-  it('ends as cancelled, with the exit code it has without', async () => {
-    const folder = await createEngineFolder();
-    await folder.install(listr2, 'listr2');
-    const plain = await folder.run('application.mjs', { args: ['interrupted'] });
-    const registered = await folder.run('application.mjs', {
-      args: ['interrupted'],
-      node: ['--import', REGISTER],
-    });
-    const rows = folder.rows();
-    await folder.remove();
+describe.each(LANES)('an interrupted run of the $lane listr2', (lane) => {
+  it(
+    'ends as cancelled, with the exit code it has without',
+    async () => {
+      const application = await createEngineApplication('listr2', lane);
+      const plain = await application.run('application.mjs', { args: ['interrupted'], plain: true });
+      const registered = await application.run('application.mjs', { args: ['interrupted'] });
+      const rows = application.rows();
+      await application.remove();
 
-    expect(registered).toEqual(plain);
-    expect(registered.exitCode).toBe(127);
-    expect(rows.map(({ kind, outcome }) => `${kind} ${outcome}`).sort()).toEqual([
-      'pipeline cancellation',
-      'step cancellation',
-    ]);
-  });
+      expect(registered).toEqual(plain);
+      expect(registered.exitCode).toBe(127);
+      expect(rows.map(({ kind, outcome }) => `${kind} ${outcome}`).sort()).toEqual([
+        'pipeline cancellation',
+        'step cancellation',
+      ]);
+    },
+    INSTALL_MILLIS,
+  );
 });

@@ -1,0 +1,100 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Dialect, Ledger } from './ledgers/ledger.ts';
+import { sqliteLedger } from './ledgers/sqlite.ts';
+import { type Bench, type Finding, type Scenario, Skipped } from './scenario.ts';
+import { hashOf, seeded } from './seeded.ts';
+
+/** What came of one scenario. */
+export interface Result {
+  readonly scenario: string;
+  readonly title: string;
+  readonly outcome: 'passed' | 'failed' | 'skipped';
+  readonly figures: Finding['figures'];
+  /** What failed, or why it was skipped. */
+  readonly reasons: readonly string[];
+  readonly seconds: number;
+  /** Runs it again as it was. */
+  readonly seed: number;
+}
+
+/** Whether the full set is run, by which seed, and of which project. */
+export interface BenchOptions {
+  readonly isFull: boolean;
+  readonly seed: number;
+  readonly root: string;
+  readonly onProgress: (share: number) => void;
+}
+
+/** Runs scenarios, with database servers that are started once and emptied between them. */
+export class Laboratory {
+  readonly #servers = new Map<Dialect, Promise<Ledger>>();
+
+  async run(scenario: Scenario, dialect: Dialect, options: BenchOptions): Promise<Result> {
+    const name = scenario.dialects === undefined ? scenario.name : `${scenario.name}-${dialect}`;
+    const { isFull, seed, root, onProgress } = options;
+    const folder = await mkdtemp(join(tmpdir(), 'runledger-chaos-'));
+    const bench: Bench = {
+      isFull,
+      root,
+      folder,
+      random: seeded(hashOf(`${name}:${seed}`)),
+      progress: onProgress,
+      ledger: (of) => this.#ledger(of, folder),
+    };
+    const startedAt = performance.now();
+    const report = (
+      outcome: Result['outcome'],
+      figures: Finding['figures'],
+      reasons: readonly string[],
+    ): Result => {
+      const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+      return { scenario: name, title: scenario.title, outcome, figures, reasons, seconds, seed };
+    };
+    try {
+      const { figures, faults } = await scenario.run(bench, dialect);
+      return report(faults.length === 0 ? 'passed' : 'failed', figures, faults);
+    } catch (error) {
+      if (error instanceof Skipped) return report('skipped', {}, [error.message]);
+      return report('failed', {}, [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
+    } finally {
+      if (process.env.CHAOS_KEEP !== undefined) process.stderr.write(`${folder}\n`);
+      else await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    }
+  }
+
+  async dispose(): Promise<void> {
+    const started = await Promise.allSettled(this.#servers.values());
+    for (const server of started) if (server.status === 'fulfilled') await server.value.dispose();
+  }
+
+  /** Versions of the databases that were used. */
+  async versions(): Promise<readonly string[]> {
+    const started = await Promise.allSettled(this.#servers.values());
+    return started.flatMap((server) => (server.status === 'fulfilled' ? [server.value.version] : []));
+  }
+
+  async #ledger(dialect: Dialect, folder: string): Promise<Ledger> {
+    if (dialect === 'sqlite') {
+      const ledger = sqliteLedger(folder);
+      await mkdir(folder, { recursive: true });
+      await ledger.reset();
+      return ledger;
+    }
+    let server = this.#servers.get(dialect);
+    if (server === undefined) {
+      server = startLedger(dialect);
+      this.#servers.set(dialect, server);
+    }
+    const ledger = await server;
+    await ledger.reset();
+    return ledger;
+  }
+}
+
+/** The clients are loaded where they are used: whoever tests SQLite alone needs none. */
+async function startLedger(dialect: 'postgres' | 'mariadb'): Promise<Ledger> {
+  if (dialect === 'postgres') return (await import('./ledgers/postgres.ts')).postgresLedger();
+  return (await import('./ledgers/mariadb.ts')).mariadbLedger();
+}

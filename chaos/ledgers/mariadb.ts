@@ -1,0 +1,32 @@
+import mysql from 'mysql2/promise';
+import { hasMariadb, startMariadb } from '../../test/support/mariadb-server.ts';
+import { Skipped } from '../scenario.ts';
+import type { Ledger, Row } from './ledger.ts';
+
+/** A ledger in a MariaDB server of its own. */
+export async function mariadbLedger(): Promise<Ledger> {
+  if (!hasMariadb) throw new Skipped('MariaDB is not installed');
+  const server = await startMariadb({ 'max-connections': '200' });
+  const query = async (sql: string) => {
+    const connection = await mysql.createConnection({ uri: server.url, multipleStatements: true });
+    try {
+      const [rows] = await connection.query(sql);
+      return (Array.isArray(rows) ? rows : []) as readonly Row[];
+    } finally {
+      await connection.end();
+    }
+  };
+  const [version] = await query('select version() as version');
+  return {
+    dialect: 'mariadb',
+    version: `MariaDB ${String(version?.version).split('-')[0]}`,
+    url: server.url,
+    urlThrough: (port) => server.url.replace(`:${server.port}/`, `:${port}/`),
+    server,
+    query,
+    reset: async () => {
+      await query('drop database ledger; create database ledger character set utf8mb4');
+    },
+    dispose: () => server.dispose(),
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * Proves by faults what the documents say of durability.
+ *
+ *   npm run chaos                        the short set, of each change
+ *   npm run chaos -- --full              the full set, of the night: writes its figures into docs/reliability.md
+ *   npm run chaos -- --only kill,exit    scenarios by the start of their names
+ *   npm run chaos -- --seed 7            the same faults again
+ *   npm run chaos -- --list | --json
+ */
+
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Laboratory, type Result } from './bench.ts';
+import { saveResults } from './figures.ts';
+import { Progress } from './progress.ts';
+import { printResult, printTable } from './report.ts';
+import { SCENARIOS } from './scenarios/catalogue.ts';
+
+const { values } = parseArgs({
+  options: {
+    full: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
+    json: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  },
+});
+const seed = Number(values.seed);
+const wanted = values.only.split(',').filter((name) => name !== '');
+const jobs = SCENARIOS.flatMap((scenario) =>
+  (scenario.dialects ?? (['sqlite'] as const)).map((dialect) => ({
+    scenario,
+    dialect,
+    name: scenario.dialects === undefined ? scenario.name : `${scenario.name}-${dialect}`,
+  })),
+).filter(({ scenario, name }) =>
+  wanted.length > 0
+    ? wanted.some((start) => name.startsWith(start))
+    : values.full || scenario.isLong !== true,
+);
+if (!Number.isInteger(seed) || jobs.length === 0) {
+  process.stderr.write('usage: npm run chaos -- [--full] [--only NAME,…] [--seed N] [--json] [--list]\n');
+  process.exit(2);
+}
+if (values.list) {
+  for (const { name, scenario } of jobs) process.stdout.write(`${name.padEnd(24)}${scenario.title}\n`);
+  process.exit(0);
+}
+
+const laboratory = new Laboratory();
+const progress = new Progress(jobs.length);
+const results: Result[] = [];
+try {
+  for (const [index, { scenario, dialect, name }] of jobs.entries()) {
+    progress.show(index, name);
+    const root = fileURLToPath(new URL('..', import.meta.url));
+    const onProgress = (share: number) => progress.show(index + share, name);
+    const result = await laboratory.run(scenario, dialect, { isFull: values.full, seed, root, onProgress });
+    results.push(result);
+    progress.hide();
+    if (!values.json) printResult(result);
+    if (values.full) await saveResults(results, await laboratory.versions());
+  }
+} finally {
+  progress.hide();
+  await laboratory.dispose();
+}
+if (values.json) process.stdout.write(`${JSON.stringify({ seed, results }, null, 2)}\n`);
+else printTable(results, seed);
+process.exitCode = results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;

@@ -1,0 +1,32 @@
+import type { Scenario } from '../scenario.ts';
+import { clock } from './clock.ts';
+import { exit } from './exit.ts';
+import { family } from './family.ts';
+import { fileFaults } from './files.ts';
+import { hostile } from './hostile.ts';
+import { kill } from './kill.ts';
+import { network, pause, terminate } from './network.ts';
+import { outage, outageFast, outageSmallHeap } from './outage.ts';
+import { poison } from './poison.ts';
+import { recovery } from './recovery.ts';
+import { coldStart, sharedFile } from './sharing.ts';
+
+/** Every scenario, in the order they are run. */
+export const SCENARIOS: readonly Scenario[] = [
+  kill,
+  recovery,
+  exit,
+  family,
+  outage,
+  outageFast,
+  outageSmallHeap,
+  network,
+  pause,
+  terminate,
+  poison,
+  sharedFile,
+  coldStart,
+  clock,
+  hostile,
+  fileFaults,
+];

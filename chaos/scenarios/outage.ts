@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Dialect } from '../ledgers/ledger.ts';
+import type { Bench, Finding, Scenario } from '../scenario.ts';
+import { faultsOf, figuresOf, Trial } from '../trial.ts';
+
+/** What an outage is like, and what it may cost. */
+interface Outage {
+  readonly rate: number;
+  readonly seconds: number;
+  readonly node?: readonly string[];
+}
+
+const SECONDS_BEFORE = 2;
+const SECONDS_AFTER = 2;
+
+/**
+ * The server ends in the middle of a steady load and comes back later. Figures, not limits: what a machine can do says
+ * nothing of whether the next one can. Only a loss fails.
+ */
+async function endure(bench: Bench, dialect: Dialect, outage: Outage): Promise<Finding> {
+  const ledger = await bench.ledger(dialect);
+  const { server } = ledger;
+  if (server === undefined) throw new Error(`${dialect} has no server to stop`);
+  const trial = new Trial(bench, ledger);
+  const { rate, seconds, node = [] } = outage;
+  const runs = Math.round((rate * (SECONDS_BEFORE + seconds + SECONDS_AFTER)) / 10);
+  try {
+    const writer = trial.start({ runs, rate }, { node });
+    await writer.until(rate * SECONDS_BEFORE);
+    await writer.ask('state');
+    await server.stop(dialect === 'postgres' ? 'SIGQUIT' : 'SIGKILL');
+    for (let second = 0; second < seconds; second++) {
+      await sleep(1_000);
+      bench.progress(second / (seconds + 10));
+    }
+    const during = await writer.ask('state');
+    const backlog = (during.accounts?.created ?? 0) - (during.accounts?.stored ?? 0);
+    await server.start();
+    const backAt = performance.now();
+    await writer.report('loaded');
+    for (;;) {
+      const { accounts } = await writer.ask('state');
+      if (accounts !== undefined && accounts.stored + accounts.quarantined >= accounts.created) break;
+      if (performance.now() - backAt > 600_000) throw new Error(`not drained: ${JSON.stringify(accounts)}`);
+      await sleep(50);
+    }
+    const drainSeconds = Math.round((performance.now() - backAt) / 100) / 10;
+    const { rss } = await writer.close();
+    const settlement = await trial.settle();
+    return {
+      figures: {
+        stepsPerSecond: rate,
+        outageSeconds: seconds,
+        backlog,
+        loopP99Ms: during.loop?.p99 ?? 0,
+        'loopP99.9Ms': during.loop?.p999 ?? 0,
+        loopMaxMs: during.loop?.max ?? 0,
+        rssGrowthMb: Math.round(((rss?.max ?? 0) - (rss?.first ?? 0)) / 2 ** 20),
+        drainSeconds,
+        ...figuresOf([settlement]),
+      },
+      faults: faultsOf(settlement),
+    };
+  } finally {
+    await server.start().catch(() => {});
+    await trial.dispose();
+  }
+}
+
+export const outage: Scenario = {
+  name: 'outage',
+  title: 'the database is gone for minutes at 1,000 executions a second',
+  dialects: ['postgres', 'mariadb'],
+  run: (bench, dialect) => endure(bench, dialect, { rate: 1_000, seconds: bench.isFull ? 600 : 10 }),
+};
+
+export const outageFast: Scenario = {
+  name: 'outage-fast',
+  title: 'the database is gone for a minute at 10,000 executions a second',
+  dialects: ['postgres'],
+  isLong: true,
+  run: (bench, dialect) => endure(bench, dialect, { rate: 10_000, seconds: bench.isFull ? 60 : 10 }),
+};
+
+export const outageSmallHeap: Scenario = {
+  name: 'outage-small-heap',
+  title: 'an outage in a process with a heap of 64 MB',
+  dialects: ['postgres'],
+  isLong: true,
+  run: (bench, dialect) =>
+    endure(bench, dialect, {
+      rate: 1_000,
+      seconds: bench.isFull ? 600 : 15,
+      node: ['--max-old-space-size=64'],
+    }),
+};
