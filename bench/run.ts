@@ -21,6 +21,7 @@ const SUITES = [
   'start-up',
   'graphile-worker',
   'bullmq',
+  'langgraph',
 ];
 
 const { values, positionals } = parseArgs({

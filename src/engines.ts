@@ -4,6 +4,8 @@ export interface EngineInfo {
   readonly name: EngineName;
   /** Its package. */
   readonly packageName: string;
+  /** Other paths of the package that an application may load the engine by. */
+  readonly entryPoints?: readonly string[];
   /** The versions it was tried with, both bounds: a newer major is left alone until it was. */
   readonly versions: string;
 }
@@ -18,7 +20,10 @@ export type EngineName =
   | 'bullmq'
   | 'gulp'
   | 'inngest'
-  | 'medusa';
+  | 'medusa'
+  | 'ai-sdk'
+  | 'langgraph'
+  | 'openai-agents';
 
 /** Every engine there is. What knows how to instrument one is in `instrumentation/engines`. */
 export const ENGINES: readonly EngineInfo[] = [
@@ -31,6 +36,14 @@ export const ENGINES: readonly EngineInfo[] = [
   { name: 'node-cron', packageName: 'node-cron', versions: '>=4.0.0 <5.0.0' },
   { name: 'agenda', packageName: 'agenda', versions: '>=6.2.0 <7.0.0' },
   { name: 'bullmq', packageName: 'bullmq', versions: '>=5.24.0 <7.0.0' },
+  { name: 'ai-sdk', packageName: 'ai', versions: '>=7.0.0 <8.0.0' },
+  {
+    name: 'langgraph',
+    packageName: '@langchain/langgraph',
+    entryPoints: ['@langchain/langgraph/prebuilt', '@langchain/langgraph/pregel', '@langchain/langgraph/web'],
+    versions: '>=0.2.46 <2.0.0',
+  },
+  { name: 'openai-agents', packageName: '@openai/agents-core', versions: '>=0.4.0 <0.21.0' },
 ];
 
 export const ENGINE_NAMES: readonly EngineName[] = ENGINES.map(({ name }) => name);

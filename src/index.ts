@@ -61,11 +61,19 @@ export {
   startPipeline,
 } from './lifecycle/run-pipeline.ts';
 export {
+  type EmittedLogRecord,
+  ExceptionLogProcessor,
+  type LogRecordProcessorShape,
+} from './processor/exception-log-processor.ts';
+export {
   ExecutionSpanProcessor,
   type ExecutionSpanProcessorOptions,
 } from './processor/execution-span-processor.ts';
 export type { LiveExecutionView } from './processor/live-executions.ts';
 export { type RecordSampler, recordExecutions, type SamplerShape } from './processor/record-sampler.ts';
+export type { ForeignSpan } from './recognisers/foreign-span.ts';
+export type { RecogniseOptions, RuleName } from './recognisers/recognise-options.ts';
+export type { RuleKind, SpanEnding, SpanRule, SpanSegment, SpanValue } from './recognisers/span-rule.ts';
 export type { EndedSpan, EndedSpanEvent, SpanProcessorShape, StartedSpan } from './records/ended-span.ts';
 export type {
   ExecutionRecord,

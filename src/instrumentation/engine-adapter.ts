@@ -11,6 +11,10 @@ export interface EngineAdapter {
   readonly name: EngineName;
   /** Whether these are the exports of the engine, whichever build of it, and whichever way it was loaded. */
   recognises(moduleExports: unknown): boolean;
+  /** It publishes what it does: it is listened to from the start, and no load hook is needed. */
+  readonly publishes?: boolean;
+  /** The exports of the engine, found from those of another of its entry points; `folder` is the package's. */
+  exportsFrom?(entryPoint: unknown, folder: string): unknown;
   /**
    * Instruments one copy of the engine, once however often it is called: an engine is seen by both load hooks where
    * it is imported and required. Changes prototypes, never the exports: a module namespace is frozen. Where that is

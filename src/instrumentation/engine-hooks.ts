@@ -1,21 +1,25 @@
 import { join } from 'node:path';
 import { ENGINES, type EngineInfo, type EngineName } from '../engines.ts';
 import { findInstalled, readManifest } from '../installed-packages.ts';
+import { neverThrow } from '../lifecycle/never-throw.ts';
 import { describeError } from '../lifecycle/outcome.ts';
 import { report } from '../lifecycle/report.ts';
 import { isInRange } from '../version-range.ts';
 import type { EngineAdapter, Replacements } from './engine-adapter.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
-import { keepOn } from './engine-switches.ts';
+import { keepOn, noteInstrumented } from './engine-switches.ts';
 import { agenda } from './engines/agenda.ts';
+import { aiSdk } from './engines/ai-sdk.ts';
 import { bullmq } from './engines/bullmq.ts';
 import { graphileWorker } from './engines/graphile-worker.ts';
 import { gulp } from './engines/gulp.ts';
 import { inngest } from './engines/inngest.ts';
+import { langgraph } from './engines/langgraph.ts';
 import { listr2 } from './engines/listr2.ts';
 import { medusa } from './engines/medusa.ts';
 import { nodeCron } from './engines/node-cron.ts';
+import { openaiAgents } from './engines/openai-agents.ts';
 import { pgBoss } from './engines/pg-boss.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
@@ -30,6 +34,9 @@ const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
   'node-cron': nodeCron,
   agenda,
   bullmq,
+  'ai-sdk': aiSdk,
+  langgraph,
+  'openai-agents': openaiAgents,
 };
 
 /** What was done about an engine, for `runledger doctor`. */
@@ -41,21 +48,34 @@ export interface EngineHook {
   readonly reason?: string;
 }
 
-const hooked = new Map<EngineName, ModuleHooks>();
+/** How the engines are seen that are. */
+const hooked = new Map<EngineName, Pick<ModuleHooks, 'problem'>>();
 
 /**
  * Has engines instrumented when they are loaded: those that are installed, and those that are named as enabled. Loads
  * nothing where there is none, and hooks each engine once in a process.
  */
 export function hookEngines(engines: EnginesOptions): void {
-  const missing = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
+  const wanted = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
+  for (const { name } of wanted.filter(publishes)) listenTo(name);
+  const missing = wanted.filter((engine) => !publishes(engine));
   if (missing.length === 0) return;
-  const names = missing.map(({ packageName }) => packageName);
+  const names = missing.flatMap(modulesOf);
   const hooks = new ModuleHooks(names, (moduleExports, packageName, folder) => {
-    const engine = missing.find((each) => each.packageName === packageName);
+    const engine = missing.find((each) => modulesOf(each).includes(packageName));
     return engine === undefined ? undefined : instrumentLoaded(engine, moduleExports, folder);
   });
   for (const { name } of missing) hooked.set(name, hooks);
+}
+
+function publishes({ name }: EngineInfo): boolean {
+  return ADAPTERS[name].publishes === true;
+}
+
+function listenTo(name: EngineName): void {
+  neverThrow(`listening to ${name}`, () => ADAPTERS[name].instrument(undefined, new EngineLifecycle(name)));
+  noteInstrumented(name);
+  hooked.set(name, { problem: async () => undefined });
 }
 
 /** What is done about each engine now. Never rejects. */
@@ -87,6 +107,11 @@ export function instrument(engineModule: object): void {
   }
   keepOn(adapter.name);
   adapter.instrument(engineModule, new EngineLifecycle(adapter.name));
+  noteInstrumented(adapter.name);
+}
+
+function modulesOf({ packageName, entryPoints = [] }: EngineInfo): readonly string[] {
+  return [packageName, ...entryPoints];
 }
 
 function isWanted({ name, packageName }: EngineInfo, engines: EnginesOptions): boolean {
@@ -110,8 +135,14 @@ function instrumentLoaded(
     return undefined;
   }
   // The import hook also sees the module namespace a CommonJS build is wrapped in, which may lack what is needed.
-  if (!adapter.recognises(moduleExports)) return undefined;
-  return adapter.instrument(moduleExports, new EngineLifecycle(engine.name));
+  const engineExports =
+    folder === undefined || adapter.recognises(moduleExports)
+      ? moduleExports
+      : adapter.exportsFrom?.(moduleExports, folder);
+  if (!adapter.recognises(engineExports)) return undefined;
+  const replacements = adapter.instrument(engineExports, new EngineLifecycle(engine.name));
+  noteInstrumented(engine.name);
+  return replacements;
 }
 
 function versionIn(folder: string | undefined): string | undefined {

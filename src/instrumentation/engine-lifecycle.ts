@@ -2,6 +2,8 @@ import type { Context, Span } from '@opentelemetry/api';
 import type { EngineName } from '../engines.ts';
 import type { ExecutionKind } from '../execution.ts';
 import { captureInput } from '../lifecycle/capture.ts';
+import { executionFromState } from '../lifecycle/detached-execution.ts';
+import type { DetachedState } from '../lifecycle/detached-state.ts';
 import { Execution } from '../lifecycle/execution-handle.ts';
 import type { ExecutionOptions } from '../lifecycle/execution-options.ts';
 import { describeError } from '../lifecycle/outcome.ts';
@@ -42,6 +44,11 @@ export class EngineLifecycle {
     options?: ExecutionOptions,
   ): Execution {
     return new Execution(kind, name, this.#optionsOf(options), parent, true, { adopted: span });
+  }
+
+  /** Goes on with an execution whose token the engine kept with its own state. */
+  attach(state: DetachedState): Execution {
+    return executionFromState(state, true);
   }
 
   #optionsOf(options: ExecutionOptions = {}): ExecutionOptions {

@@ -270,17 +270,15 @@ export class Execution implements ActiveExecution {
       }
       this.#isEnded = true;
     }
-    return tokenFromState({
-      kind: this.kind,
-      name: this.name,
-      attempt: this.attempt,
-      pipeline: this.pipeline,
-      runId: this.runId,
-      correlationId: this.identity.correlationId,
-      tenant: this.identity.tenant,
-      notes,
-      spans: this.#spans.state(),
-    });
+    return this.#token(notes);
+  }
+
+  /**
+   * @internal The token `detach` would return now, while the execution goes on: for an engine to keep with its own
+   * state, from which another process takes it up. Without the timeline, since it is written again and again.
+   */
+  snapshot(): string {
+    return this.#token((this.#notes ?? new ExecutionNotes()).suspendedAt(Date.now()));
   }
 
   /**
@@ -324,6 +322,20 @@ export class Execution implements ActiveExecution {
   /** @internal Nobody is going to say how it ended. */
   abandon(): void {
     this.#finish({ outcome: 'error', hasError: false, error: undefined });
+  }
+
+  #token(notes: ExecutionNotes): string {
+    return tokenFromState({
+      kind: this.kind,
+      name: this.name,
+      attempt: this.attempt,
+      pipeline: this.pipeline,
+      runId: this.runId,
+      correlationId: this.identity.correlationId,
+      tenant: this.identity.tenant,
+      notes,
+      spans: this.#spans.state(),
+    });
   }
 
   #runChild<T>(kind: ExecutionKind, name: string, rest: RunArguments<T>): T {

@@ -48,7 +48,7 @@ export interface LiveExecutionEvents {
   /** It was put out of the full list. */
   evicted(execution: LiveExecution): void;
   /** An execution whose span was no execution's when it started; undefined where it still is none. */
-  adopted(span: object, parent: LiveExecution | undefined): LiveExecution | undefined;
+  adopted(span: object): LiveExecution | undefined;
 }
 
 /** What is told about an execution that runs. */
@@ -68,16 +68,14 @@ export interface LiveExecutionView {
 const MAX_PIPELINE_SERIES = 200;
 
 /**
- * The executions of this process, from their start to their end. What is known of one hangs on its span, and on spans
- * of other libraries that run in it, so it lives as long as they do and is found without a search. Beside that there is
- * a list of what runs now, bounded by count alone: long jobs are the ones people ask about, so age evicts nothing. When
- * it is full the oldest go, counted; their records are as good as any.
+ * The executions of this process, from their start to their end. What is known of one hangs on its span, so it lives as
+ * long as that does and is found without a search. Beside that there is a list of what runs now, bounded by count alone:
+ * long jobs are the ones people ask about, so age evicts nothing. When it is full the oldest go, counted; their records
+ * are as good as any.
  */
 export class LiveExecutions {
   /** Names the property of spans; one for each table, since there may be several processors. */
   readonly #key = Symbol('runledger execution');
-  /** Names the property of other libraries' spans that holds the execution they run in. */
-  readonly #around = Symbol('runledger enclosing execution');
   readonly #running = new RunningList<LiveExecution>();
   /** Suspended executions by record id: their next segment has another span. */
   readonly #suspended = new Map<string, LiveExecution>();
@@ -90,17 +88,19 @@ export class LiveExecutions {
     this.#events = events;
   }
 
+  /** Whether nothing runs and nothing is suspended. */
+  get isEmpty(): boolean {
+    return this.#running.size === 0 && this.#suspended.size === 0;
+  }
+
   /** The execution a span is; undefined where it is none, or its start was not seen. */
   of(span: object): LiveExecution | undefined {
     return (span as Carrier)[this.#key];
   }
 
-  /**
-   * The execution a span became after it had started: another library's span that is adopted. It belongs to the
-   * execution the span runs in, and is on the list from here on.
-   */
+  /** The execution a span became after it had started: another library's span that is adopted. On the list from here on. */
   adopt(span: object): LiveExecution | undefined {
-    const execution = this.#events.adopted(span, (span as Carrier)[this.#around]);
+    const execution = this.#events.adopted(span);
     if (execution !== undefined) this.start(span, execution);
     return execution;
   }
@@ -114,8 +114,7 @@ export class LiveExecutions {
       return running;
     }
     const parentSpan = trace.getSpan(parentContext);
-    if (parentSpan === undefined) return undefined;
-    return this.of(parentSpan) ?? (parentSpan as unknown as Carrier)[this.#around];
+    return parentSpan === undefined ? undefined : this.of(parentSpan);
   }
 
   /** What its span or its context calls it by now. */
@@ -125,15 +124,13 @@ export class LiveExecutions {
 
   start(span: object, execution: LiveExecution): void {
     (span as Carrier)[this.#key] = execution;
-    if (this.#running.size >= this.#max) this.#evict();
-    this.#running.add(execution);
+    this.list(execution);
   }
 
-  /** A span of another library starts: executions below it belong to the execution it runs in. */
-  startForeign(span: object, parentContext: Context): void {
-    if (this.#running.size === 0 && this.#suspended.size === 0) return;
-    const execution = this.parentOf(parentContext);
-    if (execution !== undefined) (span as Carrier)[this.#around] = execution;
+  /** Puts an execution on the list of what runs. */
+  list(execution: LiveExecution): void {
+    if (this.#running.size >= this.#max) this.#evict();
+    this.#running.add(execution);
   }
 
   /** Takes an execution whose span ends off the list. */

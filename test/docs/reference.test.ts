@@ -41,6 +41,12 @@ describe('the README', () => {
       fieldsOf('src/records/keep-policy.ts', 'KeepPolicyOptions').map((field) => `keep.${field}`),
     ],
     [
+      'option of recognition',
+      fieldsOf('src/recognisers/recognise-options.ts', 'RecogniseOptions').map(
+        (field) => `recognise.${field}`,
+      ),
+    ],
+    [
       'option of the endpoint',
       fieldsOf('src/sdk/options.ts', 'PrometheusOptions').map((field) => `prometheus.${field}`),
     ],
