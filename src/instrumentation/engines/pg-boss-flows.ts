@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   type Context,
   context,
@@ -34,10 +33,12 @@ export interface Flow {
   readonly traceparent: string;
   /** Record of the execution that started the flow. */
   readonly parent?: string | undefined;
-  /** Ids of the jobs nothing depends on: with the last of them the flow ends. */
-  readonly last: readonly string[];
+  /** Ids of the jobs nothing depends on: with the last of them the flow ends. Absent where they are many: any job's. */
+  readonly last?: readonly string[] | undefined;
 }
 
+/** Last jobs whose ids every job of a flow carries. */
+const MAX_LAST = 16;
 /** Names in the name of a flow. */
 const MAX_NAMES = 3;
 /** Where a flow is in what a job carries. */
@@ -60,7 +61,8 @@ export class StartedFlow {
   readonly #carried: Carried;
 
   constructor(jobs: readonly FlowJob[], lifecycle: EngineLifecycle) {
-    const last = jobs.filter((job) => isLast(job, jobs));
+    const { randomUUID } = process.getBuiltinModule('node:crypto');
+    const last = lastOf(jobs);
     const startedAt = Date.now();
     const { recordId } = sharedIds(startedAt, `pg-boss flow ${randomUUID()}`);
     const name = lifecycle.nameOf(jobs) ?? nameOf(jobs);
@@ -68,17 +70,17 @@ export class StartedFlow {
     const parent = currentExecution()?.recordId ?? remoteRunOf(around)?.parentRecordId;
     // The engine would make the ids itself. Those of the last jobs have to be known before.
     this.#jobs = jobs.map((job) =>
-      last.includes(job) ? { ...job, options: { id: randomUUID(), ...job.options } } : job,
+      last?.has(job) === true ? { ...job, options: { id: randomUUID(), ...job.options } } : job,
     );
     this.#pipeline = lifecycle.start('pipeline', name, around, { record: { id: recordId, segment: 1 } });
-    const ids = this.#jobs.filter((_, index) => last.includes(jobs[index] ?? {}));
+    const ended = this.#jobs.filter((_, index) => last?.has(jobs[index] ?? {}) === true);
     const flow = {
       recordId,
       name,
       startedAt,
       traceparent: traceparentFromSpanContext(this.#pipeline.span.spanContext()),
       parent,
-      last: ids.map(({ options }) => String(options?.id)),
+      last: last && ended.map(({ options }) => String(options?.id)),
     };
     this.#carried = { flow, isCarried: false };
   }
@@ -120,7 +122,7 @@ export function extractFlow<Carrier>(
   let read = into;
   neverThrow('a flow of pg-boss', () => {
     const flow = typeof text === 'string' ? (JSON.parse(text) as Flow) : undefined;
-    if (flow !== undefined && Array.isArray(flow.last)) read = into.setValue(FLOW, { flow, isCarried: true });
+    if (typeof flow?.recordId === 'string') read = into.setValue(FLOW, { flow, isCarried: true });
   });
   return read;
 }
@@ -144,7 +146,7 @@ export function endOfFlow(
   lifecycle: EngineLifecycle,
   failure: { readonly error: unknown; readonly isFinal: boolean } | undefined,
 ): void {
-  if (failure === undefined && !flow.last.includes(jobId)) return;
+  if (failure === undefined && flow.last?.includes(jobId) === false) return;
   const elapsed = Math.min(Math.max(0, Date.now() - flow.startedAt), MAX_ELAPSED_MS);
   const segment = 2 + elapsed + (failure?.isFinal === true ? FOR_GOOD : 0);
   const { recordId: id, startedAt, name } = flow;
@@ -170,8 +172,11 @@ function surroundingsOf(flow: Flow, { runId, identity, context: own }: Execution
   });
 }
 
-function isLast({ ref }: FlowJob, jobs: readonly FlowJob[]): boolean {
-  return !jobs.some(({ dependsOn }) => dependsOn?.includes(ref) === true);
+/** The jobs nothing depends on; undefined where there are too many of them to be told to all. */
+function lastOf(jobs: readonly FlowJob[]): ReadonlySet<object> | undefined {
+  const before = new Set(jobs.flatMap(({ dependsOn }) => dependsOn ?? []));
+  const last = jobs.filter(({ ref }) => !before.has(ref));
+  return last.length > MAX_LAST ? undefined : new Set(last);
 }
 
 /** A flow has no name: it is called after its first queues, so that flows of one kind share a name. */

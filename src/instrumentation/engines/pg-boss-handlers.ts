@@ -71,10 +71,12 @@ class HandlerCall {
       span === undefined
         ? lifecycle.start(kind, name, parent, options)
         : lifecycle.adopt(span, kind, name, parent, options);
-    this.#forget = whenGivenUp(jobs, (outcome, error) => {
-      this.#execution.end(outcome, error);
-      this.#settle(error);
-    });
+    this.#forget = whenGivenUp(jobs, (outcome, error) =>
+      neverThrow('a handler that pg-boss gave up', () => {
+        this.#execution.end(outcome, error);
+        this.#settle(error);
+      }),
+    );
   }
 
   /** The engine awaits what a handler returns, so it gets a promise whatever that is. */
