@@ -1,8 +1,8 @@
 import { defineConfig } from 'rolldown';
 
 // One module in the source is one idea; one file in the package is one thing to find, open and compile at the start of
-// an application. So the modules are put together, and nothing else happens to them: names and comments stay as
-// they are, for whoever follows a stack trace into the package. What runs in a thread or a process of its own shares no
+// an application. So the modules are put together, and nothing else happens to the code: names and lines stay as
+// they are, for whoever follows a stack trace into the package. Comments are in the types and in the repository. What runs in a thread or a process of its own shares no
 // instance with the rest and is built apart, so that it loads no more than it needs.
 
 /**
@@ -24,6 +24,7 @@ const build = (input, codeSplitting) => ({
     chunkFileNames: '[name]-[hash].js',
     ...(codeSplitting !== undefined && { codeSplitting }),
     minify: false,
+    comments: false,
     minifyInternalExports: false,
   },
 });
@@ -31,7 +32,7 @@ const build = (input, codeSplitting) => ({
 /** What all have, and what all but `sql` have: no program opens a file for the sake of another entry. */
 const SHARED = {
   groups: [
-    { name: 'records', minShareCount: 4, priority: 2 },
+    { name: 'records', test: /src\/(?!store\/sql\/)/, minShareCount: 4, priority: 2 },
     { name: 'runledger', test: /src\/(?!store\/sql\/)/, minShareCount: 2, priority: 1 },
   ],
 };

@@ -70,6 +70,11 @@ describe('the packed package', () => {
     expect(filesLoadedBy(join(ROOT, 'dist', `${entry}.js`)).size).toBeLessThanOrEqual(3);
   });
 
+  it.each(['index', 'register', 'testing'])('loads no SQL for %s', (entry) => {
+    const files = [...filesLoadedBy(join(ROOT, 'dist', `${entry}.js`))];
+    expect(files.filter((file) => readFileSync(file, 'utf8').includes('from "kysely"'))).toEqual([]);
+  });
+
   it('stays small', () => {
     expect(packed.size).toBeLessThan(350_000);
     expect(packed.unpackedSize).toBeLessThan(1_200_000);
