@@ -2,12 +2,14 @@
  * Proves by faults what the documents say of durability.
  *
  *   npm run chaos                        the short set, of each change
- *   npm run chaos -- --full              the full set, of the night: writes its figures into docs/reliability.md
+ *   npm run chaos -- --full              the full set, of the night, with the mutations: writes its figures into
+ *                                       docs/reliability.md as it goes
  *   npm run chaos -- --only kill,exit    scenarios by the start of their names
  *   npm run chaos -- --seed 7            the same faults again
  *   npm run chaos -- --list | --json
  */
 
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Laboratory, type Result } from './bench.ts';
@@ -59,7 +61,7 @@ try {
     results.push(result);
     progress.hide();
     if (!values.json) printResult(result);
-    if (values.full) await saveResults(results, await laboratory.versions());
+    if (values.full && wanted.length === 0) await saveResults(results, await laboratory.versions());
   }
 } finally {
   progress.hide();
@@ -68,3 +70,9 @@ try {
 if (values.json) process.stdout.write(`${JSON.stringify({ seed, results }, null, 2)}\n`);
 else printTable(results, seed);
 process.exitCode = results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+if (values.full && wanted.length === 0) {
+  // Last, what shows that all of this can fail.
+  const mutations = fileURLToPath(new URL('mutations.ts', import.meta.url));
+  const { status } = spawnSync(process.execPath, [mutations], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (status !== 0) process.exitCode = 1;
+}

@@ -1,7 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { countWire, duplicatesOnWire, type Ledger } from './ledgers/ledger.ts';
+import { countOf, countWire, duplicatesOnWire, type Ledger } from './ledgers/ledger.ts';
 import { type Judgement, Oracle } from './oracle.ts';
 import type { WriterPlan, WriterReport } from './programs/plan.ts';
 import type { Bench } from './scenario.ts';
@@ -84,6 +85,7 @@ export class Trial {
     if (shutdown?.left !== 0 || shutdown.dropped !== 0)
       faults.push(`a fresh probe left ${JSON.stringify(shutdown)}`);
     const judgement = await this.oracle.judge(this.ledger);
+    faults.push(...(await this.#verify()));
     const sentAgain = await duplicatesOnWire(this.ledger).catch(() => undefined);
     return { ...judgement, faults: [...faults, ...judgement.faults], drainSeconds, sentAgain };
   }
@@ -92,6 +94,23 @@ export class Trial {
   async dispose(): Promise<void> {
     for (const writer of this.#writers) writer.kill('SIGKILL');
     await Promise.all([...this.#writers].map((writer) => writer.ended));
+  }
+
+  /** What the ledger says of itself: its view of losses, and `runledger verify` where that can read it. */
+  async #verify(): Promise<readonly string[]> {
+    const missing = await countOf(this.ledger, 'select coalesce(sum(abs(missing)), 0) from lost_records');
+    const faults = missing === 0 ? [] : [`the view lost_records misses ${missing}`];
+    if (this.ledger.dialect !== 'sqlite') return faults;
+    const cli = join(this.#bench.root, 'dist', 'cli.js');
+    const env = { PATH: process.env.PATH, RUNLEDGER_STORE: this.ledger.url };
+    const options = { cwd: this.#bench.folder, env, maxBuffer: 2 ** 28 };
+    return await new Promise((resolve) => {
+      execFile(process.execPath, [cli, 'verify', '--json'], options, (error, stdout, stderr) => {
+        const isComplete = error === null && JSON.parse(stdout).is_complete === true;
+        if (!isComplete) faults.push(`runledger verify: ${stderr.slice(0, 300)} ${stdout.slice(0, 300)}`);
+        resolve(faults);
+      });
+    });
   }
 
   /** Writers that are there to take over what the others have left: one, or one after the other. */

@@ -92,7 +92,11 @@ function state(type: WriterReport['type']): WriterReport {
 }
 
 function sampleMemory(): void {
-  memory.now = process.memoryUsage.rss();
+  try {
+    memory.now = process.memoryUsage.rss();
+  } catch {
+    // Linux tells it by a file, for which there may be no descriptor.
+  }
   memory.first ||= memory.now;
   memory.max = Math.max(memory.max, memory.now);
 }

@@ -10,6 +10,7 @@ import { outage, outageFast, outageSmallHeap } from './outage.ts';
 import { poison } from './poison.ts';
 import { recovery } from './recovery.ts';
 import { coldStart, sharedFile } from './sharing.ts';
+import { diskFull, limits } from './space.ts';
 
 /** Every scenario, in the order they are run. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -29,4 +30,6 @@ export const SCENARIOS: readonly Scenario[] = [
   clock,
   hostile,
   fileFaults,
+  diskFull,
+  limits,
 ];

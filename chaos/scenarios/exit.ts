@@ -16,7 +16,7 @@ export const exit: Scenario = {
   async run(bench): Promise<Finding> {
     const ledger = await bench.ledger('sqlite');
     const trial = new Trial(bench, ledger);
-    const rounds = bench.isFull ? 10 : 2;
+    const rounds = bench.isFull ? 10 : 1;
     const faults: string[] = [];
     const added: number[] = [];
     try {

@@ -54,7 +54,7 @@ export const coldStart: Scenario = {
   title: 'processes that make the same ledger at the same moment',
   dialects: ['sqlite', 'postgres', 'mariadb'],
   async run(bench: Bench, dialect): Promise<Finding> {
-    const rounds = bench.isFull ? 100 : 2;
+    const rounds = bench.isFull ? 100 : 1;
     const processes = bench.isFull ? 8 : 4;
     const settlements: Settlement[] = [];
     const faults: string[] = [];
