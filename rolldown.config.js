@@ -1,15 +1,16 @@
 import { defineConfig } from 'rolldown';
 
 // One module in the source is one idea; one file in the package is one thing to find, open and compile at the start of
-// an application. So the modules are put together, and nothing else happens to them: names and comments stay as
-// they are, for whoever follows a stack trace into the package. What runs in a thread or a process of its own shares no
+// an application. So the modules are put together, and nothing else happens to the code: names and lines stay as
+// they are, for whoever follows a stack trace into the package. Comments are in the types and in the repository. What runs in a thread or a process of its own shares no
 // instance with the rest and is built apart, so that it loads no more than it needs.
 
 /**
  * @param {Record<string, string>} input Files of `dist`, without extension, and the modules they begin with.
+ * @param {import('rolldown').CodeSplittingOptions} [codeSplitting] Which modules that several of them share are one file.
  * @returns {import('rolldown').RolldownOptions}
  */
-const build = (input) => ({
+const build = (input, codeSplitting) => ({
   input,
   platform: 'node',
   external: /^(?:node:|@?[a-z])/,
@@ -21,13 +22,26 @@ const build = (input) => ({
     entryFileNames: '[name].js',
     // Directly below `dist`: see src/own-files.ts.
     chunkFileNames: '[name]-[hash].js',
+    ...(codeSplitting !== undefined && { codeSplitting }),
     minify: false,
+    comments: false,
     minifyInternalExports: false,
   },
 });
 
+/** What all have, and what all but `sql` have: no program opens a file for the sake of another entry. */
+const SHARED = {
+  groups: [
+    { name: 'records', test: /src\/(?!store\/sql\/)/, minShareCount: 4, priority: 2 },
+    { name: 'runledger', test: /src\/(?!store\/sql\/)/, minShareCount: 2, priority: 1 },
+  ],
+};
+
 export default defineConfig([
-  build({ index: 'src/index.ts', register: 'src/register.ts', sql: 'src/sql.ts' }),
+  build(
+    { index: 'src/index.ts', register: 'src/register.ts', sql: 'src/sql.ts', testing: 'src/testing.ts' },
+    SHARED,
+  ),
   build({ 'store/sql/sqlite-worker': 'src/store/sql/sqlite-worker.ts' }),
   build({ cli: 'src/cli/main.ts' }),
   build({ 'cli/doctor/probe': 'src/cli/doctor/probe.ts' }),

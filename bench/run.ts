@@ -10,7 +10,19 @@ import { parseArgs, styleText } from 'node:util';
 import Table from 'cli-table3';
 import { measure, type Result, type Sample, type Suite } from './measure.ts';
 
-const SUITES = ['hot-path', 'without-sdk', 'sqlite', 'spool', 'event-loop', 'memory', 'start-up'];
+const SUITES = [
+  'hot-path',
+  'without-sdk',
+  'sqlite',
+  'stores',
+  'spool',
+  'event-loop',
+  'memory',
+  'start-up',
+  'graphile-worker',
+  'bullmq',
+  'langgraph',
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

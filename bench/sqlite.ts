@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { BatchRecordExporter, type ExecutionRecord } from 'runledger';
+import { BatchRecordExporter } from 'runledger';
 import { openLedger, SqliteRecordStore } from 'runledger/sql';
-import { recordIdOf } from '../src/record-id.ts';
 import { EXECUTION_COLUMNS, rowValuesFromRecord } from '../src/store/execution-row.ts';
+import { benchRecord, benchRecords } from './bench-records.ts';
 import type { Sample, Suite } from './measure.ts';
 
 const RECORDS = 200_000;
@@ -27,9 +27,9 @@ export const suite: Suite = {
 
 /** From `export()` to committed, with the main thread free for the application. */
 async function endToEnd(path: string): Promise<Sample> {
-  const records = makeRecords();
+  const records = benchRecords(RECORDS);
   const exporter = new BatchRecordExporter(new SqliteRecordStore({ path }));
-  exporter.export(oneRecord(RECORDS));
+  exporter.export(benchRecord(RECORDS));
   await exporter.forceFlush();
   const started = performance.now();
   for (const [at, record] of records.entries()) {
@@ -49,7 +49,7 @@ async function rawDriver(path: string): Promise<Sample> {
   await template.init();
   await template.close();
   await (await openLedger(path)).close();
-  const rows = makeRecords().map(rowValuesFromRecord);
+  const rows = benchRecords(RECORDS).map(rowValuesFromRecord);
   const database = new DatabaseSync(path);
   database.exec('pragma journal_mode = wal; pragma synchronous = normal');
   const insert = database.prepare(
@@ -65,48 +65,6 @@ async function rawDriver(path: string): Promise<Sample> {
   database.close();
   return { 'records/s': RECORDS / seconds };
 }
-
-function makeRecords(): ExecutionRecord[] {
-  return Array.from({ length: RECORDS }, (_, at) => oneRecord(at));
-}
-
-function oneRecord(at: number): ExecutionRecord {
-  const spanId = (at + 1).toString(16).padStart(16, '0');
-  const startedAt = 1_790_000_000_000 + at;
-  return {
-    recordId: recordIdOf([startedAt / 1_000, 0], spanId),
-    rev: 2,
-    instanceId: 'c0ffee00-0000-4000-8000-000000000000',
-    seq: 0,
-    kind: 'step',
-    name: 'load',
-    pipeline: 'nightly-orders',
-    runId: `01990000-0000-7000-8000-${Math.floor(at / 100)
-      .toString(16)
-      .padStart(12, '0')}`,
-    parentRecordId: recordIdOf([startedAt / 1_000, 0], '00000000000000ff'),
-    traceId: spanId.padStart(32, 'a'),
-    spanId,
-    parentSpanId: '00000000000000ff',
-    attempt: 1,
-    state: 'ended',
-    outcome: 'success',
-    startedAt,
-    endedAt: startedAt + 5.5,
-    durationMs: 5.5,
-    recoveredFailures: 0,
-    keepReason: 'all',
-    sampleRate: 1,
-    rowsIn: 100,
-    writer,
-  };
-}
-
-const writer = {
-  serviceName: 'bench',
-  host: 'localhost',
-  pid: 1,
-};
 
 async function inFolder(use: (path: string) => Promise<Sample>): Promise<Sample> {
   const folder = mkdtempSync(join(tmpdir(), 'runledger-bench-'));

@@ -26,6 +26,7 @@ export { type EngineHook, instrument } from './instrumentation/engine-hooks.ts';
 export type { EngineOptions, EnginesOptions } from './instrumentation/engine-options.ts';
 export type { PipelineInstrumentationConfig } from './instrumentation/instrumentation-config.ts';
 export { PipelineInstrumentation } from './instrumentation/pipeline-instrumentation.ts';
+export { adoptSpan } from './lifecycle/adopted-execution.ts';
 export { type Attempt, type AttemptsOptions, attempts } from './lifecycle/attempts.ts';
 export {
   PIPELINE_CHANNELS,
@@ -47,6 +48,7 @@ export {
   type StartEvent,
 } from './lifecycle/hooks.ts';
 export type { CaptureInput } from './lifecycle/lifecycle-settings.ts';
+export { type LinkKind, type LinkTarget, linksTo } from './lifecycle/links.ts';
 export { type ErrorClassifier, RejectedError, type Rejection, SkipError } from './lifecycle/outcome.ts';
 export { extractExecution, type InjectOptions, injectExecution } from './lifecycle/propagation.ts';
 export {
@@ -59,11 +61,19 @@ export {
   startPipeline,
 } from './lifecycle/run-pipeline.ts';
 export {
+  type EmittedLogRecord,
+  ExceptionLogProcessor,
+  type LogRecordProcessorShape,
+} from './processor/exception-log-processor.ts';
+export {
   ExecutionSpanProcessor,
   type ExecutionSpanProcessorOptions,
 } from './processor/execution-span-processor.ts';
 export type { LiveExecutionView } from './processor/live-executions.ts';
 export { type RecordSampler, recordExecutions, type SamplerShape } from './processor/record-sampler.ts';
+export type { ForeignSpan } from './recognisers/foreign-span.ts';
+export type { RecogniseOptions, RuleName } from './recognisers/recognise-options.ts';
+export type { RuleKind, SpanEnding, SpanRule, SpanSegment, SpanValue } from './recognisers/span-rule.ts';
 export type { EndedSpan, EndedSpanEvent, SpanProcessorShape, StartedSpan } from './records/ended-span.ts';
 export type {
   ExecutionRecord,

@@ -14,6 +14,12 @@ export function recordIdFloor(startedAtMs: number): string {
   return recordIdPrefix(Math.floor(startedAtMs * 1_000));
 }
 
+/** When the execution with this record id started, in milliseconds since the Unix epoch; undefined where it is none. */
+export function startedAtOfRecordId(recordId: string): number | undefined {
+  if (!/^[0-9a-f]{29}$/.test(recordId)) return undefined;
+  return Number.parseInt(recordId.slice(0, 13), 16) / 1_000;
+}
+
 const LOW = 2 ** 12;
 /** Every three hex digits. Made with the first id, since making them costs an import a millisecond or two. */
 const HEX3: string[] = [];

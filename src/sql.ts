@@ -32,6 +32,19 @@ export type {
 } from './store/sql/database.ts';
 export { LedgerError, type LedgerErrorCode } from './store/sql/ledger-error.ts';
 export { openLedger } from './store/sql/ledger-reader.ts';
+export type { MysqlPool } from './store/sql/mysql/mysql-pool.ts';
+export { MysqlRecordStore, type MysqlRecordStoreOptions } from './store/sql/mysql/mysql-record-store.ts';
 export { nodeSqliteDialect } from './store/sql/node-sqlite-dialect.ts';
+export type {
+  PostgresClient,
+  PostgresPool,
+  PostgresQuery,
+  PostgresResult,
+  PostgresTypes,
+} from './store/sql/postgres/postgres-pool.ts';
+export {
+  PostgresRecordStore,
+  type PostgresRecordStoreOptions,
+} from './store/sql/postgres/postgres-record-store.ts';
 export { SqliteRecordStore, type SqliteRecordStoreOptions } from './store/sql/sqlite-record-store.ts';
 export { SqliteStoreError } from './store/sql/sqlite-thread.ts';

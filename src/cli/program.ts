@@ -37,7 +37,7 @@ function createProgram(io: CliIo): Command {
       'Reads the ledger your pipelines write: what ran, how it ended, and which step was the cause.',
     )
     .version(VERSION, '--version', 'print the version')
-    .option('--ledger <path>', 'the ledger file (default: RUNLEDGER_STORE, else .runledger/ledger.db)')
+    .option('--ledger <ledger>', 'file or database URL (default: RUNLEDGER_STORE, else .runledger/ledger.db)')
     .option('--json', 'print one JSON document')
     .helpOption('-h, --help', 'print this help')
     .configureHelp({ showGlobalOptions: true })

@@ -20,6 +20,8 @@ export async function previewPrune(
   const failed = OUTCOMES.filter(isFailed)
     .map((outcome) => `'${outcome}'`)
     .join(', ');
+  const failedCutoff = bounded(now - policy.failedMaxAgeMs);
+  const cutoff = Math.max(failedCutoff, bounded(now - policy.maxAgeMs));
   // Nothing in the statement is the user's but two numbers.
   const { rows } = await ledger.query(`
     select coalesce(sum(records), 0), count(*) from (
@@ -27,6 +29,11 @@ export async function previewPrune(
              max(coalesce(ended_at, started_at)) as newest,
              max(case when ended_at is null or outcome in (${failed}) then 1 else 0 end) as unsettled
         from execution_records group by run_id
-    ) where newest < case when unsettled = 1 then ${now - policy.failedMaxAgeMs} else max(${now - policy.failedMaxAgeMs}, ${now - policy.maxAgeMs}) end`);
+    ) runs where newest < case when unsettled = 1 then ${failedCutoff} else ${cutoff} end`);
   return { records: Number(rows[0]?.[0] ?? 0), runs: Number(rows[0]?.[1] ?? 0) };
+}
+
+/** SQL has no word for infinity. */
+function bounded(time: number): number {
+  return Math.max(time, Number.MIN_SAFE_INTEGER);
 }

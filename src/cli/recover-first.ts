@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CliIo, GlobalOptions } from './cli-io.ts';
-import { ledgerPath } from './ledger-location.ts';
+import { ledgerLocation } from './ledger-location.ts';
 import { printable } from './printable.ts';
 import { formatCount } from './quantities.ts';
 import { hasSpool, recoverSpool } from './spool-recovery.ts';
@@ -15,9 +15,9 @@ const EXEMPT = new Set(['doctor', 'recover']);
 export async function recoverFirst(command: Command, io: CliIo): Promise<void> {
   if (EXEMPT.has(command.name())) return;
   try {
-    const path = ledgerPath(command.optsWithGlobals<GlobalOptions>().ledger, process.env);
-    if (!hasSpool(path)) return;
-    const { recovered, interrupted, left } = await recoverSpool(path);
+    const location = ledgerLocation(command.optsWithGlobals<GlobalOptions>().ledger, process.env);
+    if (!hasSpool(location)) return;
+    const { recovered, interrupted, left } = await recoverSpool(location);
     if (interrupted > 0)
       io.note(`${formatCount(interrupted)} executions of a process that died were interrupted`);
     if (left > 0) io.note(`${formatCount(left)} of ${formatCount(recovered)} records are left in the spool`);

@@ -1,4 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { serverOf, spoolNameOf } from '../store/ledger-location.ts';
+import { storeAt } from './ledger-location.ts';
 import { withProgress } from './progress.ts';
 import { formatCount } from './quantities.ts';
 
@@ -21,29 +24,28 @@ const NOTHING: SpoolRecovery = { recovered: 0, stored: 0, left: 0, quarantined: 
 /** How long a store may take for a spool of the greatest size. Milliseconds. */
 const LONGEST_MILLIS = 600_000;
 
-/** Whether anybody has left something, or is at work, beside a ledger file. */
-export function hasSpool(path: string): boolean {
-  return existsSync(spoolOf(path)) && readdirSync(spoolOf(path)).length > 0;
+/** Whether anybody has left something, or is at work, for a ledger. */
+export function hasSpool(location: string): boolean {
+  return existsSync(spoolOf(location)) && readdirSync(spoolOf(location)).length > 0;
 }
 
 /**
- * Brings what processes that have ended left in the spool of a ledger file into it. Leaves alone what belongs to a living
+ * Brings what processes that have ended left in the spool of a ledger into it. Leaves alone what belongs to a living
  * process. Rejects where the spool or the ledger can not be opened.
  */
-export async function recoverSpool(path: string): Promise<SpoolRecovery> {
-  if (!hasSpool(path)) return NOTHING;
-  const [{ BatchRecordExporter }, { SpoolRecordQueue }, { SqliteRecordStore }] = await Promise.all([
+export async function recoverSpool(location: string): Promise<SpoolRecovery> {
+  if (!hasSpool(location)) return NOTHING;
+  const [{ BatchRecordExporter }, { SpoolRecordQueue }] = await Promise.all([
     import('../export/batch-record-exporter.ts'),
     import('../spool/spool-record-queue.ts'),
-    import('../store/sql/sqlite-record-store.ts'),
   ]);
-  const store = new SqliteRecordStore({ path });
+  const store = await storeAt(location);
   // What is wrong with the ledger is said at once, and not tried again and again.
   await store.init();
   const exporter = new BatchRecordExporter(
     store,
     { shutdownTimeoutMillis: LONGEST_MILLIS },
-    (owner, onDrop) => new SpoolRecordQueue({ ...owner, directory: spoolOf(path) }, onDrop),
+    (owner, onDrop) => new SpoolRecordQueue({ ...owner, directory: spoolOf(location) }, onDrop),
   );
   const recovered = await exporter.recover();
   const state = () => {
@@ -55,6 +57,7 @@ export async function recoverSpool(path: string): Promise<SpoolRecovery> {
   return { recovered, stored, left, quarantined, interrupted: exporter.interruptedCount };
 }
 
-function spoolOf(path: string): string {
-  return `${path}.spool`;
+function spoolOf(location: string): string {
+  if (serverOf(location) === undefined) return `${location}.spool`;
+  return join(process.env.RUNLEDGER_DIR || '.runledger', spoolNameOf(location));
 }

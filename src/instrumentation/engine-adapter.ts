@@ -11,12 +11,21 @@ export interface EngineAdapter {
   readonly name: EngineName;
   /** Whether these are the exports of the engine, whichever build of it, and whichever way it was loaded. */
   recognises(moduleExports: unknown): boolean;
+  /** It publishes what it does: it is listened to from the start, and no load hook is needed. */
+  readonly publishes?: boolean;
+  /** The exports of the engine, found from those of another of its entry points; `folder` is the package's. */
+  exportsFrom?(entryPoint: unknown, folder: string): unknown;
   /**
    * Instruments one copy of the engine, once however often it is called: an engine is seen by both load hooks where
-   * it is imported and required. Changes prototypes, never the exports: a module namespace is frozen.
+   * it is imported and required. Changes prototypes, never the exports: a module namespace is frozen. Where that is
+   * not enough it returns what takes the place of exports, by name; the same at every call, and only the load hooks can
+   * put it there.
    */
-  instrument(moduleExports: unknown, lifecycle: EngineLifecycle): void;
+  instrument(moduleExports: unknown, lifecycle: EngineLifecycle): Replacements | undefined;
 }
+
+/** Exports of an engine that are exchanged, by name. */
+export type Replacements = Readonly<Record<string, unknown>>;
 
 const INSTRUMENTED = Symbol.for('runledger.instrumented');
 

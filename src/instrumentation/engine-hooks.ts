@@ -1,18 +1,43 @@
 import { join } from 'node:path';
 import { ENGINES, type EngineInfo, type EngineName } from '../engines.ts';
-import { findInstalled, readManifest } from '../installed-packages.ts';
+import { findInstalled, type InstalledPackage, readManifest } from '../installed-packages.ts';
+import { neverThrow } from '../lifecycle/never-throw.ts';
 import { describeError } from '../lifecycle/outcome.ts';
 import { report } from '../lifecycle/report.ts';
 import { isInRange } from '../version-range.ts';
-import type { EngineAdapter } from './engine-adapter.ts';
+import type { EngineAdapter, Replacements } from './engine-adapter.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
-import { keepOn } from './engine-switches.ts';
+import { keepOn, noteInstrumented } from './engine-switches.ts';
+import { agenda } from './engines/agenda.ts';
+import { aiSdk } from './engines/ai-sdk.ts';
+import { bullmq } from './engines/bullmq.ts';
+import { graphileWorker } from './engines/graphile-worker.ts';
+import { gulp } from './engines/gulp.ts';
+import { inngest } from './engines/inngest.ts';
+import { langgraph } from './engines/langgraph.ts';
 import { listr2 } from './engines/listr2.ts';
+import { medusa } from './engines/medusa.ts';
+import { nodeCron } from './engines/node-cron.ts';
+import { openaiAgents } from './engines/openai-agents.ts';
+import { pgBoss } from './engines/pg-boss.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
 
-const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = { listr2 };
+const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
+  listr2,
+  gulp,
+  inngest,
+  medusa,
+  'graphile-worker': graphileWorker,
+  'pg-boss': pgBoss,
+  'node-cron': nodeCron,
+  agenda,
+  bullmq,
+  'ai-sdk': aiSdk,
+  langgraph,
+  'openai-agents': openaiAgents,
+};
 
 /** What was done about an engine, for `runledger doctor`. */
 export interface EngineHook {
@@ -23,21 +48,35 @@ export interface EngineHook {
   readonly reason?: string;
 }
 
-const hooked = new Map<EngineName, ModuleHooks>();
+/** How the engines are seen that are. */
+const hooked = new Map<EngineName, Pick<ModuleHooks, 'problem'>>();
 
 /**
  * Has engines instrumented when they are loaded: those that are installed, and those that are named as enabled. Loads
  * nothing where there is none, and hooks each engine once in a process.
  */
 export function hookEngines(engines: EnginesOptions): void {
-  const missing = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
+  const wanted = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
+  for (const engine of wanted.filter(publishes)) listenTo(engine);
+  const missing = wanted.filter((engine) => !publishes(engine));
   if (missing.length === 0) return;
-  const names = missing.map(({ packageName }) => packageName);
+  const names = missing.flatMap(modulesOf);
   const hooks = new ModuleHooks(names, (moduleExports, packageName, folder) => {
-    const engine = missing.find((each) => each.packageName === packageName);
-    if (engine !== undefined) instrumentLoaded(engine, moduleExports, folder);
+    const engine = missing.find((each) => modulesOf(each).includes(packageName));
+    return engine === undefined ? undefined : instrumentLoaded(engine, moduleExports, folder);
   });
   for (const { name } of missing) hooked.set(name, hooks);
+}
+
+function publishes({ name }: EngineInfo): boolean {
+  return ADAPTERS[name].publishes === true;
+}
+
+function listenTo({ name, packageName, versions }: EngineInfo): void {
+  neverThrow(`listening to ${name}`, () => ADAPTERS[name].instrument(undefined, new EngineLifecycle(name)));
+  // An older one does not publish, and is left to the rules for its spans.
+  if (installed(packageName).some(({ version }) => isInRange(version, versions))) noteInstrumented(name);
+  hooked.set(name, { problem: async () => undefined });
 }
 
 /** What is done about each engine now. Never rejects. */
@@ -69,15 +108,28 @@ export function instrument(engineModule: object): void {
   }
   keepOn(adapter.name);
   adapter.instrument(engineModule, new EngineLifecycle(adapter.name));
+  noteInstrumented(adapter.name);
+}
+
+function modulesOf({ packageName, entryPoints = [] }: EngineInfo): readonly string[] {
+  return [packageName, ...entryPoints];
 }
 
 function isWanted({ name, packageName }: EngineInfo, engines: EnginesOptions): boolean {
   const enabled = engines[name]?.enabled;
-  return enabled ?? applicationFolders().some((folder) => findInstalled(packageName, folder) !== undefined);
+  return enabled ?? installed(packageName).length > 0;
+}
+
+function installed(packageName: string): readonly InstalledPackage[] {
+  return applicationFolders().flatMap((folder) => findInstalled(packageName, folder) ?? []);
 }
 
 /** A version nobody tried is left alone: better no record than a broken engine. */
-function instrumentLoaded(engine: EngineInfo, moduleExports: unknown, folder: string | undefined): void {
+function instrumentLoaded(
+  engine: EngineInfo,
+  moduleExports: unknown,
+  folder: string | undefined,
+): Replacements | undefined {
   const adapter = ADAPTERS[engine.name];
   const version = versionIn(folder);
   if (version === undefined || !isInRange(version, engine.versions)) {
@@ -85,10 +137,17 @@ function instrumentLoaded(engine: EngineInfo, moduleExports: unknown, folder: st
       'info',
       `runledger: ${engine.packageName} ${version ?? 'of an unknown version'} is not instrumented: supported are ${engine.versions}`,
     );
-    return;
+    return undefined;
   }
   // The import hook also sees the module namespace a CommonJS build is wrapped in, which may lack what is needed.
-  if (adapter.recognises(moduleExports)) adapter.instrument(moduleExports, new EngineLifecycle(engine.name));
+  const engineExports =
+    folder === undefined || adapter.recognises(moduleExports)
+      ? moduleExports
+      : adapter.exportsFrom?.(moduleExports, folder);
+  if (!adapter.recognises(engineExports)) return undefined;
+  const replacements = adapter.instrument(engineExports, new EngineLifecycle(engine.name));
+  noteInstrumented(engine.name);
+  return replacements;
 }
 
 function versionIn(folder: string | undefined): string | undefined {

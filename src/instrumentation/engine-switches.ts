@@ -26,4 +26,16 @@ export function engineOptions(engine: EngineName): EngineOptions | undefined {
   return current !== undefined || byHand.has(engine) ? (options ?? NOTHING_SAID) : undefined;
 }
 
+/** Engines whose modules were instrumented, whether or not they are on. */
+const instrumented = new Set<string>();
+
+export function noteInstrumented(engine: EngineName): void {
+  instrumented.add(engine);
+}
+
+/** Whether an engine makes executions by itself: its module was instrumented, and it is on. */
+export function isInstrumented(engine: string): boolean {
+  return instrumented.has(engine) && engineOptions(engine as EngineName) !== undefined;
+}
+
 const NOTHING_SAID: EngineOptions = {};

@@ -5,13 +5,20 @@ import { describeError } from '../lifecycle/outcome.ts';
 import { report } from '../lifecycle/report.ts';
 import { type HookPackages, type ImportHooks, loadHookPackages } from './hook-packages.ts';
 
-/** Is told of a package that was loaded: its exports, and its folder where that is known. */
-export type OnPackage = (moduleExports: unknown, packageName: string, folder: string | undefined) => void;
+/**
+ * Is told of a package that was loaded: its exports, and its folder where that is known. Returns the exports to exchange
+ * by name, if any.
+ */
+export type OnPackage = (
+  moduleExports: unknown,
+  packageName: string,
+  folder: string | undefined,
+) => Readonly<Record<string, unknown>> | undefined;
 
 /**
  * Sees packages load, by `import` and by `require`, from now on. An import hook of our own with a list of packages:
  * everything else loads as if there was none, and nobody else's list can shut ours out. Nothing it does throws into
- * an `import` or a `require`, and nothing is exchanged: a module goes on as it came.
+ * an `import` or a `require`, and a module goes on as it came but for the exports it was told to exchange.
  */
 export class ModuleHooks {
   readonly #packageNames: readonly string[];
@@ -46,11 +53,12 @@ export class ModuleHooks {
     this.#include.push(...this.#packageNames, this.#probeUrl);
     new ImportHook([...this.#packageNames, probe], (moduleExports, name, folder) => {
       if (name === probe) this.#isProbeSeen = true;
-      else see(moduleExports, name, folder);
+      // What the import hook hands out is no frozen namespace: its exports can be set.
+      else Object.assign(moduleExports as object, see(moduleExports, name, folder));
     });
     new RequireHook(this.#packageNames, (moduleExports, name, folder) => {
-      see(moduleExports, name, folder);
-      return moduleExports;
+      const replacements = see(moduleExports, name, folder);
+      return replacements === undefined ? moduleExports : exchanged(moduleExports as object, replacements);
     });
     if (createHook !== undefined) {
       this.#registerSynchronous(createHook);
@@ -115,6 +123,13 @@ export class ModuleHooks {
   }
 }
 
+/** An ES module that is required is a frozen namespace, so a copy of it is handed out. */
+function exchanged(moduleExports: object, replacements: Readonly<Record<string, unknown>>): object {
+  return process.getBuiltinModule('node:util').types.isModuleNamespaceObject(moduleExports)
+    ? { ...moduleExports, ...replacements }
+    : Object.assign(moduleExports, replacements);
+}
+
 const SWALLOWED =
   'ES modules are not seen, because another copy of import-in-the-middle was registered before and wraps them first';
 const SWALLOWED_FIX =
@@ -129,12 +144,13 @@ function isPreloadedByRequire(): boolean {
 function guarded(onPackage: OnPackage): OnPackage {
   return (moduleExports, name, folder) => {
     try {
-      onPackage(moduleExports, name, folder);
+      return onPackage(moduleExports, name, folder);
     } catch (error) {
       report(
         'error',
         `runledger: ${name} was loaded and is not instrumented: ${describeError(error).message}`,
       );
+      return undefined;
     }
   };
 }

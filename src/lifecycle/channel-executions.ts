@@ -1,14 +1,15 @@
-import { context, type Link } from '@opentelemetry/api';
+import { context } from '@opentelemetry/api';
 import type { ExecutionKind } from '../execution.ts';
-import { ATTR_ENGINE, ATTR_LINK_KIND } from '../semconv.ts';
+import { ATTR_ENGINE } from '../semconv.ts';
 import { activateContext } from './activate-context.ts';
 import type { PipelineEventMessage, PipelineMessage } from './channels.ts';
 import { currentExecution } from './current-execution.ts';
 import { Execution } from './execution-handle.ts';
 import type { ExecutionOptions } from './execution-options.ts';
+import { linksTo } from './links.ts';
 import { OpenExecutions } from './open-executions.ts';
 import { isRejectionReason } from './outcome.ts';
-import { spanContextFromTraceparent } from './traceparent.ts';
+import { extractExecution, injectExecution } from './propagation.ts';
 
 /** Executions with an id that may be open, or suspended, at once. */
 const MAX_OPEN = 10_000;
@@ -30,6 +31,7 @@ export class ChannelExecutions {
   start(kind: ExecutionKind, message: PipelineMessage): void {
     if (typeof message.name !== 'string') throw new TypeError('name must be a string');
     const execution = this.#suspended(kind, message.id) ?? this.#create(kind, message);
+    if (message.carrier !== undefined) injectExecution(message.carrier, { execution });
     this.#tracked.set(message, { execution, leave: activateContext(execution.context) });
   }
 
@@ -57,11 +59,12 @@ export class ChannelExecutions {
 
   /** Something happened that has no duration. */
   event(message: PipelineEventMessage): void {
-    const { type, id, kind, name, reason } = message;
+    const { type, id, kind, name, engine, reason } = message;
     const ref = String(message.ref ?? reason ?? type);
     const execution = id === undefined ? currentExecution() : this.#open.find(String(id), kind)?.execution;
     if ((type === 'rejected' || type === 'skipped') && name !== undefined) {
-      const unstarted = new Execution(kind ?? 'step', name, undefined, context.active(), true);
+      const options = engine === undefined ? undefined : { attributes: { [ATTR_ENGINE]: engine } };
+      const unstarted = new Execution(kind ?? 'step', name, options, context.active(), true);
       answer(unstarted, type, reason);
       unstarted.settleReturned();
     } else if (type === 'rejected' || type === 'skipped') {
@@ -75,10 +78,11 @@ export class ChannelExecutions {
   }
 
   #create(kind: ExecutionKind, message: PipelineMessage): Execution {
-    const { id, parentId } = message;
+    const { id, parentId, parentCarrier } = message;
     const parent = parentId === undefined ? undefined : this.#open.find(parentId)?.execution;
-    const parentContext = parent?.contextForChildren() ?? context.active();
-    const isRoot = parent === undefined && currentExecution() === undefined;
+    const around = parentCarrier === undefined ? context.active() : extractExecution(parentCarrier);
+    const parentContext = parent?.contextForChildren() ?? around;
+    const isRoot = parent === undefined && parentCarrier === undefined && currentExecution() === undefined;
     const runId = message.runId ?? (isRoot && kind === 'pipeline' ? id : undefined);
     const execution = new Execution(kind, message.name, optionsOf(message, runId), parentContext, true);
     if (id !== undefined) this.#open.add(id, execution);
@@ -122,19 +126,13 @@ function answer(execution: Execution, type: 'rejected' | 'skipped', reason: stri
 
 function optionsOf(message: PipelineMessage, runId: string | undefined): ExecutionOptions {
   const { engine, attempt, maxAttempts, correlationId, tenant, attributes } = message;
-  const links: Link[] = [];
-  for (const traceparent of message.links ?? []) {
-    const spanContext = spanContextFromTraceparent(traceparent);
-    if (spanContext !== undefined)
-      links.push({ context: spanContext, attributes: { [ATTR_LINK_KIND]: 'trigger' } });
-  }
   return {
     runId,
     attempt,
     maxAttempts,
     correlationId,
     tenant,
-    links,
+    links: linksTo('trigger', ...(message.links ?? [])),
     attributes: engine === undefined ? attributes : { ...attributes, [ATTR_ENGINE]: engine },
   };
 }

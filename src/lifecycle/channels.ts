@@ -18,6 +18,13 @@ export interface PipelineMessage {
   readonly runId?: string | undefined;
   /** Needed only where the parent's code is not what publishes the child. */
   readonly parentId?: string | undefined;
+  /**
+   * An object of the publisher's own that is to reach another process with the work: at the start the execution is
+   * written into it, as W3C `traceparent` and `baggage`.
+   */
+  readonly carrier?: Record<string, string> | undefined;
+  /** The `carrier` of the parent, as it reached this process. */
+  readonly parentCarrier?: Readonly<Record<string, string>> | undefined;
   /** @default 1 */
   readonly attempt?: number | undefined;
   readonly maxAttempts?: number | undefined;
@@ -41,6 +48,8 @@ export interface PipelineEventMessage {
   /** Id of the execution it is about. @default the one whose code is running */
   readonly id?: string | undefined;
   readonly kind?: ExecutionKind | undefined;
+  /** With `rejected` and `skipped`: what publishes. */
+  readonly engine?: string | undefined;
   /** With `rejected` and `skipped`: name of the execution that therefore never starts. */
   readonly name?: string | undefined;
   /** Id of the checkpoint, of the interrupt, number of the attempt. */

@@ -1,5 +1,5 @@
 import { type Context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
-import { stateFromToken } from './detached-state.ts';
+import { type DetachedState, stateFromToken } from './detached-state.ts';
 import { Execution } from './execution-handle.ts';
 import { report } from './report.ts';
 
@@ -13,11 +13,16 @@ import { report } from './report.ts';
  */
 export function attachPipeline(token: string): Execution {
   const state = stateFromToken(token);
-  if (state === undefined) {
-    report('warn', 'attachPipeline got no token of detach(); a new run starts');
-    return new Execution('pipeline', 'detached', undefined, ROOT_CONTEXT, false);
-  }
+  if (state !== undefined) return executionFromState(state, false);
+  report('warn', 'attachPipeline got no token of detach(); a new run starts');
+  return new Execution('pipeline', 'detached', undefined, ROOT_CONTEXT, false);
+}
+
+/** @internal Goes on with the execution a token tells of; `isOwned` as for any execution. */
+export function executionFromState(state: DetachedState, isOwned: boolean): Execution {
   const parent: Context =
     state.spans.parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, state.spans.parent);
-  return new Execution(state.kind, state.name, { attempt: state.attempt }, parent, false, state);
+  return new Execution(state.kind, state.name, { attempt: state.attempt }, parent, isOwned, {
+    resumed: state,
+  });
 }

@@ -41,13 +41,20 @@ import { rejectionAttributes } from './rejection-attributes.ts';
 import { report } from './report.ts';
 import { runExecution } from './run-execution.ts';
 import { identityOf, RunIdentity } from './run-identity.ts';
-import { waitMsOf } from './start-attributes.ts';
+import { startedAtOf, waitMsOf } from './start-attributes.ts';
 import { countCost } from './work.ts';
 
 const SUCCESS: Ending = { outcome: 'success', hasError: false, error: undefined };
 
 /** Outcomes a caller stated that an error thrown afterwards does not replace. */
 const STAYS: ReadonlySet<Outcome> = new Set(['failure', 'error', 'timeout', 'cancellation']);
+
+/** What an execution begins with that is there already. */
+type Beginning =
+  /** It was let go of, and goes on. */
+  | { readonly resumed: DetachedState; readonly adopted?: never }
+  /** Another library's span, which that library ends. */
+  | { readonly adopted: Span; readonly resumed?: never };
 
 /**
  * One run of a pipeline, a process or a step, while it lasts. Got from `runPipeline` and its like as the argument of
@@ -84,9 +91,10 @@ export class Execution implements ActiveExecution {
     given: ExecutionOptions | undefined,
     parentContext: Context,
     isOwned: boolean,
-    resumed?: DetachedState,
+    beginning?: Beginning,
   ) {
     const options = readableOptions(given);
+    const resumed = beginning?.resumed;
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY);
     const parent = active instanceof Execution ? active : undefined;
     this.kind = kind;
@@ -101,7 +109,7 @@ export class Execution implements ActiveExecution {
     this.#isOwned = isOwned;
     this.#spans = new ExecutionSpans(this, parent, parentContext);
     this.#metrics = activeMetrics();
-    if (resumed === undefined) this.#spans.start(options);
+    if (resumed === undefined) this.#spans.start(options, beginning?.adopted);
     else this.#goOn(resumed);
     if (this.#metrics !== undefined) this.#startMetrics(this.#metrics, options, resumed);
   }
@@ -114,6 +122,11 @@ export class Execution implements ActiveExecution {
   /** Id under which the ledger keeps this execution; undefined where no span is recorded. */
   get recordId(): string | undefined {
     return this.#spans.recordId;
+  }
+
+  /** @internal Id under which the ledger keeps the execution it belongs to, while it runs. */
+  get parentRecordId(): string | undefined {
+    return this.#spans.parentRecordId;
   }
 
   /** The span of the execution, which a resume replaces by a new one. Not recording where no SDK is registered. */
@@ -257,17 +270,28 @@ export class Execution implements ActiveExecution {
       }
       this.#isEnded = true;
     }
-    return tokenFromState({
-      kind: this.kind,
-      name: this.name,
-      attempt: this.attempt,
-      pipeline: this.pipeline,
-      runId: this.runId,
-      correlationId: this.identity.correlationId,
-      tenant: this.identity.tenant,
-      notes,
-      spans: this.#spans.state(),
-    });
+    return this.#token(notes);
+  }
+
+  /**
+   * @internal The token `detach` would return now, while the execution goes on: for an engine to keep with its own
+   * state, from which another process takes it up. Without the timeline, since it is written again and again.
+   */
+  snapshot(): string {
+    return this.#token((this.#notes ?? new ExecutionNotes()).suspendedAt(Date.now()));
+  }
+
+  /**
+   * @internal Lets go of the execution unfinished: its engine goes on with it later, here or elsewhere, as the next
+   * segment of the record it shares (`record` of the options). Until then it is suspended.
+   */
+  defer(reason: string): void {
+    if (this.#isEnded) return;
+    this.#moment('interrupt', reason, EVENT_INTERRUPTED, { [ATTR_INTERRUPT_KIND]: 'deferred' });
+    const notes = this.#writeNotes();
+    notes.interrupts.hold(Date.now());
+    this.#spans.suspend(notes);
+    this.#isEnded = true;
   }
 
   /**
@@ -298,6 +322,20 @@ export class Execution implements ActiveExecution {
   /** @internal Nobody is going to say how it ended. */
   abandon(): void {
     this.#finish({ outcome: 'error', hasError: false, error: undefined });
+  }
+
+  #token(notes: ExecutionNotes): string {
+    return tokenFromState({
+      kind: this.kind,
+      name: this.name,
+      attempt: this.attempt,
+      pipeline: this.pipeline,
+      runId: this.runId,
+      correlationId: this.identity.correlationId,
+      tenant: this.identity.tenant,
+      notes,
+      spans: this.#spans.state(),
+    });
   }
 
   #runChild<T>(kind: ExecutionKind, name: string, rest: RunArguments<T>): T {
@@ -384,12 +422,21 @@ export class Execution implements ActiveExecution {
   ): void {
     this.#startedAt = performance.now();
     if (resumed !== undefined) {
-      this.#startedAt -= Math.max(0, Date.now() - (resumed.spans.startedAt ?? Date.now()));
+      this.#startedBefore(resumed.spans.startedAt);
       return;
     }
     if (options === undefined && this.kind !== 'pipeline') return;
     if (options === undefined) metrics.started(this, undefined, this.attempt);
-    else neverThrow('an option', () => metrics.started(this, waitMsOf(options), this.attempt));
+    else
+      neverThrow('an option', () => {
+        this.#startedBefore(startedAtOf(options));
+        metrics.started(this, waitMsOf(options), this.attempt);
+      });
+  }
+
+  /** Its duration counts from then, in milliseconds since the Unix epoch. */
+  #startedBefore(at: number | undefined): void {
+    if (at !== undefined) this.#startedAt -= Math.max(0, Date.now() - at);
   }
 
   #moment(kind: Moment['kind'], ref: string | undefined, event?: string, attributes?: Attributes): void {

@@ -26,6 +26,13 @@ export class ExecutionNotes {
     return this.#timeline;
   }
 
+  /** The same without the timeline, as if all of it were suspended since then. */
+  suspendedAt(at: number): ExecutionNotes {
+    const { count, open, since } = this.interrupts;
+    const suspendedMs = this.interrupts.suspendedMs(since ?? at);
+    return new ExecutionNotes(this.attributes, new Interrupts(count, suspendedMs, open, since ?? at));
+  }
+
   set(attributes: Attributes): void {
     Object.assign(this.attributes, attributes);
   }

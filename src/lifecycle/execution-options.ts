@@ -1,6 +1,7 @@
 import type { Attributes, Context, Link } from '@opentelemetry/api';
 import type { RetryTrail } from './attempts.ts';
 import type { Execution } from './execution-handle.ts';
+import type { SharedRecord } from './shared-record.ts';
 
 /** Under this key an attempt hands its trail to the execution that is started with it; object spread keeps it. */
 export const RETRY_TRAIL: unique symbol = Symbol('runledger retry trail');
@@ -22,6 +23,11 @@ export interface ExecutionOptions {
   readonly version?: string | undefined;
   /** Hash of the pipeline's definition, as the caller computes it. */
   readonly definitionHash?: string | undefined;
+  /**
+   * When it started, where that was before: a run that is told of at its end, or ends in another process than it began
+   * in. A number is milliseconds since the Unix epoch. @default now
+   */
+  readonly startTime?: Date | number | undefined;
   /** Milliseconds the work waited before it started. */
   readonly waitMs?: number | undefined;
   /** When the work was due; the wait is counted from then. `waitMs` wins. */
@@ -35,7 +41,7 @@ export interface ExecutionOptions {
   readonly attributes?: Attributes | undefined;
   /** Keep every record of the run, whatever the keep policy says. */
   readonly keep?: boolean | undefined;
-  /** Links to spans this execution continues, replays or was triggered by. */
+  /** Links to what this execution retries, resumes, replays or was triggered by; see `linksTo`. */
   readonly links?: readonly Link[] | undefined;
   /** What the execution works on. Captured only where `captureInput` asks for it, else never looked at. */
   readonly input?: unknown;
@@ -44,6 +50,8 @@ export interface ExecutionOptions {
    * @default the execution whose code is running
    */
   readonly parent?: Execution | Context | undefined;
+  /** @internal Where stretches in several processes are one execution. */
+  readonly record?: SharedRecord | undefined;
   /** @internal */
   readonly [RETRY_TRAIL]?: RetryTrail | undefined;
 }

@@ -12,7 +12,6 @@ import type { ExecutionKind } from '../execution.ts';
 import { recordIdOf } from '../record-id.ts';
 import {
   ATTR_INTERRUPT_COUNT,
-  ATTR_LINK_KIND,
   ATTR_PARENT_RECORD_ID,
   ATTR_RECORD_ID,
   ATTR_SEGMENT,
@@ -25,11 +24,20 @@ import type { ExecutionNotes } from './execution-notes.ts';
 import { type ExecutionOptions, RETRY_TRAIL } from './execution-options.ts';
 import type { Interrupts } from './interrupts.ts';
 import { lifecycleSettings } from './lifecycle-settings.ts';
+import { linksTo } from './links.ts';
 import { describeError } from './outcome.ts';
-import { activeTracer, closeSpan, type Ending, openSpan } from './pipeline-tracer.ts';
+import { activeTracer, type Ending, endSpan, openSpan, writeEnding } from './pipeline-tracer.ts';
 import { report } from './report.ts';
 import type { RunIdentity } from './run-identity.ts';
-import { addAttempt, addIdentity, addOptions, namingAttributes } from './start-attributes.ts';
+import type { SharedRecord } from './shared-record.ts';
+import {
+  addAttempt,
+  addIdentity,
+  addOptions,
+  addSharedRecord,
+  namingAttributes,
+  startedAtOf,
+} from './start-attributes.ts';
 
 /** What the spans of an execution are named and told apart by. */
 interface SpanOwner {
@@ -70,6 +78,9 @@ export class ExecutionSpans {
   #span: Span | undefined;
   #startAttributes: Attributes | undefined;
   #origin: SegmentState | undefined;
+  #shared: SharedRecord | undefined;
+  /** Whether the current span is another library's, which ends it. */
+  #isAdopted = false;
   #ended: WeakSet<Span> | undefined;
 
   constructor(owner: SpanOwner, parent: SpanParent | undefined, parentContext: Context) {
@@ -94,20 +105,36 @@ export class ExecutionSpans {
   }
 
   get recordId(): string | undefined {
-    return this.#origin?.recordId ?? (this.#span === undefined ? undefined : recordIdOfSpan(this.#span));
+    if (this.#origin !== undefined) return this.#origin.recordId;
+    if (this.#span === undefined) return undefined;
+    return this.#shared?.id ?? recordIdOfSpan(this.#span);
   }
 
-  /** Starts the first span. Nothing the caller's options hold can make it throw. */
-  start(options: ExecutionOptions | undefined): void {
+  /** Id under which the ledger keeps the execution it belongs to, while it runs. */
+  get parentRecordId(): string | undefined {
+    return this.#parent?.recordId ?? this.#owner.identity.remote?.parentRecordId;
+  }
+
+  /**
+   * Starts the first span, or takes over one that another library started. Nothing the caller's options hold can make
+   * it throw.
+   */
+  start(options: ExecutionOptions | undefined, given?: Span): void {
     const tracer = activeTracer();
-    if (tracer === undefined) return;
+    const adopted = given?.isRecording() === true ? given : undefined;
+    if (tracer === undefined && adopted === undefined) return;
     const { kind, name, identity } = this.#owner;
-    const attributes = this.#ownAttributes();
+    // Whoever reads an adopted span need not have seen what it belongs to.
+    const attributes = this.#ownAttributes(adopted !== undefined);
     let links: Link[] = [];
+    let startTime: number | undefined;
     if (options !== undefined) {
       try {
         addOptions(attributes, options);
         links = linksOf(options);
+        startTime = startedAtOf(options);
+        if (options.record !== undefined) addSharedRecord(attributes, options.record);
+        this.#shared = options.record;
       } catch (error) {
         report('warn', `options of "${name}" can not be read: ${describeError(error).message}`);
       }
@@ -119,26 +146,45 @@ export class ExecutionSpans {
       );
     }
     this.#startAttributes = attributes;
-    const spanOptions = links.length === 0 ? { attributes } : { attributes, links };
-    const spanName = `${kind} ${name}`;
-    this.#span = openSpan(tracer, spanName, spanOptions, this.#parentContext);
-    if (this.#span === undefined && options !== undefined) {
-      // It may have been a value of the caller's that can not even be looked at.
-      this.#startAttributes = this.#ownAttributes();
-      this.#span = openSpan(tracer, spanName, { attributes: this.#startAttributes }, this.#parentContext);
+    if (adopted !== undefined) this.#adopt(adopted, attributes, links);
+    else if (tracer !== undefined) {
+      const spanOptions = {
+        attributes,
+        ...(links.length > 0 && { links }),
+        ...(startTime !== undefined && { startTime }),
+      };
+      const spanName = `${kind} ${name}`;
+      this.#span = openSpan(tracer, spanName, spanOptions, this.#parentContext);
+      if (this.#span === undefined && options !== undefined) {
+        // It may have been a value of the caller's that can not even be looked at.
+        this.#startAttributes = this.#ownAttributes(false);
+        this.#span = openSpan(tracer, spanName, { attributes: this.#startAttributes }, this.#parentContext);
+      }
     }
     if (this.#span !== undefined) options?.[RETRY_TRAIL]?.started(this.#owner, this.#span.spanContext());
   }
 
   /** What is known without the caller's options. */
-  #ownAttributes(): Attributes {
+  #ownAttributes(isIdentityNeeded: boolean): Attributes {
     const { kind, name, attempt, identity, pipeline } = this.#owner;
     const attributes = namingAttributes(kind, name);
-    if (this.#parent?.currentSpan?.isRecording() !== true) {
-      addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
+    if (isIdentityNeeded || this.#parent?.currentSpan?.isRecording() !== true) {
+      addIdentity(attributes, identity, pipeline, this.parentRecordId);
     }
     addAttempt(attributes, attempt);
     return attributes;
+  }
+
+  /** The name of the span stays: it is its library's. */
+  #adopt(span: Span, attributes: Attributes, links: Link[]): void {
+    this.#isAdopted = true;
+    this.#span = span;
+    try {
+      span.setAttributes(attributes);
+      if (links.length > 0) span.addLinks(links);
+    } catch (error) {
+      report('warn', `an execution is not on the span it adopts: ${describeError(error).message}`);
+    }
   }
 
   /** The owner was called a step until now. The step's name stays on the span: attributes can not be taken back. */
@@ -149,7 +195,7 @@ export class ExecutionSpans {
     if (this.#origin !== undefined) Object.assign(this.#origin.startAttributes, attributes);
     if (!this.isRecording) return;
     this.#span?.setAttributes(attributes);
-    this.#span?.updateName(`process ${name}`);
+    if (!this.#isAdopted) this.#span?.updateName(`process ${name}`);
   }
 
   /** Ends the last span, and forgets the parent: work that each starts after the work before would keep all of it. */
@@ -159,7 +205,13 @@ export class ExecutionSpans {
     if (this.#span === undefined) return;
     const cicd = lifecycleSettings().cicd ? cicdEndAttributes(this.#owner.kind, ending.outcome) : undefined;
     const attributes = cicd === undefined ? notes?.attributes : { ...notes?.attributes, ...cicd };
-    closeSpan(this.#span, ending, attributes, notes?.timeline);
+    this.#close(ending, attributes, notes);
+  }
+
+  #close(ending: Ending | undefined, attributes: Attributes | undefined, notes: ExecutionNotes | undefined) {
+    if (this.#span === undefined) return;
+    writeEnding(this.#span, ending, attributes, notes?.timeline);
+    if (!this.#isAdopted) endSpan(this.#span);
   }
 
   /** Ends the current span as one that is not the last. */
@@ -169,7 +221,7 @@ export class ExecutionSpans {
     this.#ended ??= new WeakSet();
     this.#ended.add(this.#span);
     const state = { ...suspensionAttributes(notes?.interrupts), [ATTR_STATE]: 'suspended' };
-    closeSpan(this.#span, undefined, { ...notes?.attributes, ...state }, notes?.timeline);
+    this.#close(undefined, { ...notes?.attributes, ...state }, notes);
   }
 
   /** Starts the next span. It says again whose it is, because by now its parent may have ended. */
@@ -179,18 +231,16 @@ export class ExecutionSpans {
     if (origin === undefined || tracer === undefined) return;
     const { kind, name, identity, pipeline } = this.#owner;
     const attributes = namingAttributes(kind, name);
-    addIdentity(attributes, identity, pipeline, this.#parent?.recordId ?? identity.remote?.parentRecordId);
+    addIdentity(attributes, identity, pipeline, this.parentRecordId);
     if (origin.recordId !== undefined) attributes[ATTR_RECORD_ID] = origin.recordId;
     if (origin.startedAt !== undefined) attributes[ATTR_STARTED_AT] = origin.startedAt;
     attributes[ATTR_SEGMENT] = origin.segment + 1;
     Object.assign(attributes, suspensionAttributes(notes?.interrupts), origin.startAttributes);
-    const links: Link[] =
-      origin.previous === undefined
-        ? []
-        : [{ context: origin.previous, attributes: { [ATTR_LINK_KIND]: 'resume' } }];
+    const links = [...linksTo('resume', origin.previous)];
     const span = openSpan(tracer, `${kind} ${name}`, { attributes, links }, this.#parentContext);
     if (span === undefined) return;
     this.#span = span;
+    this.#isAdopted = false;
     this.#origin = { ...origin, segment: origin.segment + 1, previous: span.spanContext() };
   }
 
@@ -201,8 +251,8 @@ export class ExecutionSpans {
     return (
       this.#origin ?? {
         recordId: this.recordId,
-        startedAt: span === undefined ? undefined : startedAtOf(span),
-        segment: 1,
+        startedAt: this.#shared?.startedAt ?? (span === undefined ? undefined : startedAtOfSpan(span)),
+        segment: this.#shared?.segment ?? 1,
         previous: span?.spanContext(),
         parent: parent !== undefined && trace.isSpanContextValid(parent) ? parent : undefined,
         startAttributes: this.#startAttributesOfSegments(),
@@ -231,10 +281,8 @@ export class ExecutionSpans {
 }
 
 function linksOf(options: ExecutionOptions): Link[] {
-  const links = options.links === undefined ? [] : [...options.links];
   const previous = options[RETRY_TRAIL]?.previous;
-  if (previous !== undefined) links.push({ context: previous, attributes: { [ATTR_LINK_KIND]: 'retry' } });
-  return links;
+  return [...(options.links ?? []), ...linksTo('retry', previous)];
 }
 
 /** The time suspended so far; a suspension that begins now has no part in it. */
@@ -252,7 +300,7 @@ function startTimeOf(span: Span): HrTime | undefined {
   return startTime as unknown as HrTime;
 }
 
-function startedAtOf(span: Span): number | undefined {
+function startedAtOfSpan(span: Span): number | undefined {
   const startTime = startTimeOf(span);
   return startTime === undefined ? undefined : startTime[0] * 1_000 + startTime[1] / 1_000_000;
 }

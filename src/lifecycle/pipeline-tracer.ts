@@ -65,24 +65,27 @@ export interface Ending {
 const recorded = new WeakSet<object>();
 
 /**
- * Ends a span. Success leaves the status unset and no outcome attribute: an execution without the attribute and
+ * Writes how an execution ended on its span. Success leaves the status unset and no outcome attribute: an execution without the attribute and
  * without an ERROR status succeeded. A failure gets both, `error.type`, and the exception event if it is the first
  * execution to end with that error. Without an ending the span is a segment that is not the last.
  */
-export function closeSpan(
+export function writeEnding(
   span: Span,
   ending: Ending | undefined,
   attributes: Attributes | undefined,
   timeline: Timeline | undefined,
 ): void {
   try {
-    if (span.isRecording()) {
-      if (attributes !== undefined) span.setAttributes(attributes);
-      writeEnding(span, ending, timeline);
-    }
+    if (!span.isRecording()) return;
+    if (attributes !== undefined) span.setAttributes(attributes);
+    writeOutcome(span, ending, timeline);
   } catch (error) {
     report('warn', `how an execution ended is not on its span: ${describeError(error).message}`);
   }
+}
+
+/** Ends a span. */
+export function endSpan(span: Span): void {
   try {
     span.end();
   } catch (error) {
@@ -90,7 +93,7 @@ export function closeSpan(
   }
 }
 
-function writeEnding(span: Span, ending: Ending | undefined, timeline: Timeline | undefined): void {
+function writeOutcome(span: Span, ending: Ending | undefined, timeline: Timeline | undefined): void {
   if (ending !== undefined && ending.outcome !== 'success') {
     span.setAttribute(ATTR_OUTCOME, ending.outcome);
     if (isFailed(ending.outcome)) writeFailure(span, ending);

@@ -34,28 +34,44 @@ export interface InjectOptions<Carrier> {
  */
 export function injectExecution<Carrier>(carrier: Carrier, options: InjectOptions<Carrier> = {}): void {
   const execution = options.execution ?? currentExecution();
-  const setter = options.setter ?? (defaultTextMapSetter as TextMapSetter<Carrier>);
   try {
-    const from = execution === undefined ? context.active() : contextWithRun(execution);
-    const written = new Set<string>();
-    const noting: TextMapSetter<Carrier> = {
-      set(target, key, value) {
-        written.add(key.toLowerCase());
-        setter.set(target, key, value);
-      },
-    };
-    propagation.inject(from, carrier, noting);
-    const spanContext = trace.getSpanContext(from);
-    if (!written.has('traceparent') && spanContext !== undefined && trace.isSpanContextValid(spanContext)) {
-      noting.set(carrier, 'traceparent', traceparentFromSpanContext(spanContext));
-    }
-    const baggage = propagation.getBaggage(from);
-    if (!written.has('baggage') && baggage !== undefined) {
-      const header = headerFromBaggage(baggage);
-      if (header !== '') noting.set(carrier, 'baggage', header);
-    }
+    const from = execution === undefined ? context.active() : contextToHandOver(execution);
+    writeContext(from, carrier, options.setter ?? (defaultTextMapSetter as TextMapSetter<Carrier>));
   } catch (error) {
     report('warn', `the execution was not written into the carrier: ${describeError(error).message}`);
+  }
+}
+
+/** The context that hands an execution over: with its span and, in the baggage, its run. */
+export function contextToHandOver(execution: Execution): Context {
+  return withRemoteRun(execution.contextForChildren(), {
+    runId: execution.runId,
+    pipeline: execution.pipeline,
+    parentRecordId: execution.recordId,
+    correlationId: execution.identity.correlationId,
+    attempt: execution.kind === 'pipeline' ? execution.attempt : undefined,
+    tenant: execution.identity.tenant,
+  });
+}
+
+/** Writes span and baggage of a context into a carrier, whatever the registered propagator leaves out. May throw. */
+export function writeContext<Carrier>(from: Context, carrier: Carrier, setter: TextMapSetter<Carrier>): void {
+  const written = new Set<string>();
+  const noting: TextMapSetter<Carrier> = {
+    set(target, key, value) {
+      written.add(key.toLowerCase());
+      setter.set(target, key, value);
+    },
+  };
+  propagation.inject(from, carrier, noting);
+  const spanContext = trace.getSpanContext(from);
+  if (!written.has('traceparent') && spanContext !== undefined && trace.isSpanContextValid(spanContext)) {
+    noting.set(carrier, 'traceparent', traceparentFromSpanContext(spanContext));
+  }
+  const baggage = propagation.getBaggage(from);
+  if (!written.has('baggage') && baggage !== undefined) {
+    const header = headerFromBaggage(baggage);
+    if (header !== '') noting.set(carrier, 'baggage', header);
   }
 }
 
@@ -69,7 +85,15 @@ export function extractExecution<Carrier>(
   carrier: Carrier,
   getter: TextMapGetter<Carrier> = defaultTextMapGetter as TextMapGetter<Carrier>,
 ): Context {
-  const active = context.active();
+  return readContext(context.active(), carrier, getter);
+}
+
+/** The same with another context than the active one to read into. Never throws. */
+export function readContext<Carrier>(
+  active: Context,
+  carrier: Carrier,
+  getter: TextMapGetter<Carrier> = defaultTextMapGetter as TextMapGetter<Carrier>,
+): Context {
   try {
     let extracted = propagation.extract(active, carrier, getter);
     const before = trace.getSpan(active);
@@ -89,18 +113,8 @@ export function extractExecution<Carrier>(
   }
 }
 
-function contextWithRun(execution: Execution): Context {
-  return withRemoteRun(execution.contextForChildren(), {
-    runId: execution.runId,
-    pipeline: execution.pipeline,
-    parentRecordId: execution.recordId,
-    correlationId: execution.identity.correlationId,
-    attempt: execution.kind === 'pipeline' ? execution.attempt : undefined,
-    tenant: execution.identity.tenant,
-  });
-}
-
-function withoutRun(from: Context): Context {
+/** The context with the application's baggage, and no run in it. */
+export function withoutRun(from: Context): Context {
   const baggage = propagation.getBaggage(from);
   return baggage === undefined ? from : propagation.setBaggage(from, baggage.removeEntry(ATTR_RUN_ID));
 }

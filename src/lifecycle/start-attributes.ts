@@ -12,9 +12,13 @@ import {
   ATTR_PIPELINE_NAME,
   ATTR_PIPELINE_VERSION,
   ATTR_PROCESS_NAME,
+  ATTR_RECORD_ID,
   ATTR_RUN_ID,
+  ATTR_SEGMENT,
   ATTR_SOURCE,
+  ATTR_STARTED_AT,
   ATTR_STEP_NAME,
+  ATTR_SUSPENDED_MS,
   ATTR_TARGET,
   ATTR_TENANT,
   ATTR_WAIT_MS,
@@ -23,6 +27,7 @@ import {
 import { captureInput } from './capture.ts';
 import type { ExecutionOptions } from './execution-options.ts';
 import type { RunIdentity } from './run-identity.ts';
+import type { SharedRecord } from './shared-record.ts';
 
 /** The least a span needs to be an execution; all that a step with a live parent and no options carries. */
 export function namingAttributes(kind: ExecutionKind, name: string): Attributes {
@@ -78,6 +83,22 @@ export function waitMsOf(options: ExecutionOptions): number | undefined {
   if (typeof scheduledFor?.getTime !== 'function') return undefined;
   const due = scheduledFor.getTime();
   return Number.isNaN(due) ? undefined : Math.max(0, Date.now() - due);
+}
+
+/** When it started, in milliseconds since the Unix epoch; undefined where that is now, or no time at all. */
+export function startedAtOf(options: ExecutionOptions | undefined): number | undefined {
+  const startTime = options?.startTime;
+  if (startTime === undefined) return undefined;
+  const at = typeof startTime === 'number' ? startTime : startTime?.getTime?.();
+  return typeof at === 'number' && Number.isFinite(at) && at >= 0 ? at : undefined;
+}
+
+/** Adds which record it writes, and where it stands in it. */
+export function addSharedRecord(attributes: Attributes, record: SharedRecord): void {
+  attributes[ATTR_RECORD_ID] = record.id;
+  put(attributes, ATTR_SEGMENT, record.segment === 1 ? undefined : record.segment);
+  put(attributes, ATTR_STARTED_AT, record.startedAt);
+  put(attributes, ATTR_SUSPENDED_MS, record.suspendedMs);
 }
 
 /** A list of names as an attribute value. */

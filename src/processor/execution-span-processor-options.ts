@@ -1,4 +1,5 @@
 import type { RecordExporter } from '../export/record-exporter.ts';
+import type { RecogniseOptions } from '../recognisers/recognise-options.ts';
 import type { KeepPolicyOptions } from '../records/keep-policy.ts';
 import type { RedactRecord } from '../records/redaction.ts';
 
@@ -16,6 +17,10 @@ export interface ExecutionSpanProcessorOptions {
   readonly captureAttributes?: boolean | ((name: string) => boolean);
   /** Whether records keep the stack of their error. @default true */
   readonly captureStack?: boolean;
+  /** Which spans of other libraries are executions. `false`: none. @default those of the libraries that are known */
+  readonly recognise?: boolean | RecogniseOptions;
+  /** Whether an engine is instrumented here, so that the spans it makes itself are no executions of their own. @default none is */
+  readonly isInstrumented?: (engine: string) => boolean;
   /** The time, milliseconds since the Unix epoch; asked only where a span's own makes no sense. @default Date.now */
   readonly clock?: () => number;
 }

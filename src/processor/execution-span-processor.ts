@@ -1,6 +1,8 @@
 import { type Context, diag, type Meter } from '@opentelemetry/api';
 import type { ExecutionKind, Outcome } from '../execution.ts';
 import type { RecordExporter } from '../export/record-exporter.ts';
+import { problemOfRecognise, resolveRecognise } from '../recognisers/recognise-options.ts';
+import { RuleSet } from '../recognisers/rule-set.ts';
 import type { EndedSpan, SpanProcessorShape, StartedSpan } from '../records/ended-span.ts';
 import { endOf } from '../records/execution-end.ts';
 import { factsOf, kindOf } from '../records/execution-facts.ts';
@@ -13,14 +15,17 @@ import { type RedactRecord, redacted } from '../records/redaction.ts';
 import { runningRecord } from '../records/running-record.ts';
 import { isSuspended, outcomeOf } from '../records/span-outcome.ts';
 import {
+  ATTR_ENGINE,
   ATTR_FAILED_STEP,
   ATTR_KEEP,
   ATTR_PARENT_RECORD_ID,
   ATTR_RECORD_ID,
   ATTR_RECOVERED_FAILURES,
   ATTR_SEGMENT,
+  SCOPE_NAME,
 } from '../semconv.ts';
 import type { ExecutionSpanProcessorOptions } from './execution-span-processor-options.ts';
+import { ForeignExecutions } from './foreign-executions.ts';
 import { KeptRuns } from './kept-runs.ts';
 import {
   isSureToBeKept,
@@ -45,6 +50,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   readonly #capture: CaptureOptions;
   readonly #now: () => number;
   readonly #live: LiveExecutions;
+  readonly #foreign: ForeignExecutions;
   readonly #kept: KeptRuns;
   readonly #reported = new Set<string>();
   /** Counts starts and ends, so that their order does not depend on clocks. */
@@ -62,7 +68,11 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       captureStack: options.captureStack ?? true,
     };
     this.#now = options.clock ?? Date.now;
-    this.#live = new LiveExecutions(maxLive, (execution) => this.#evicted(execution));
+    this.#live = new LiveExecutions(maxLive, {
+      evicted: (execution) => this.#evicted(execution),
+      adopted: (span) => this.#foreign.adopt(span),
+    });
+    this.#foreign = this.#foreignExecutions(options);
     this.#exporter.watchRunning((startedBefore, limit) => this.#running(startedBefore, limit));
     this.#kept = new KeptRuns(
       resolveKeepPolicy(options.keep),
@@ -92,7 +102,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   onStart(span: StartedSpan, parentContext: Context): void {
     try {
       const kind = kindOf(span);
-      if (kind === undefined) this.#live.startForeign(span, parentContext);
+      if (kind === undefined) this.#foreign.start(span, parentContext);
       else this.#start(span, kind, parentContext);
     } catch (error) {
       this.#report('start', error);
@@ -118,9 +128,20 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   onEnd(span: EndedSpan): void {
     try {
       const kind = kindOf(span);
-      if (kind !== undefined) this.#end(span, kind);
+      if (kind === undefined) this.#foreign.end(span);
+      else if (span.instrumentationScope?.name === SCOPE_NAME) this.#end(span, kind, this.#live.of(span));
+      else this.#endAdopted(span, kind);
     } catch (error) {
       this.#report('end', error);
+    }
+  }
+
+  /** Makes the records of ended spans of other libraries that wait for those around them. Never throws. */
+  settle(): void {
+    try {
+      this.#foreign.settleAll();
+    } catch (error) {
+      this.#report('settle', error);
     }
   }
 
@@ -129,6 +150,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
    * policy holds until the end of a run stays held.
    */
   async forceFlush(): Promise<void> {
+    this.settle();
     try {
       await this.#exporter.forceFlush();
     } catch (error) {
@@ -138,6 +160,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 
   /** Decides what the keep policy still holds, then shuts the exporter down. */
   async shutdown(): Promise<void> {
+    this.settle();
     try {
       this.#kept.close();
     } catch (error) {
@@ -156,6 +179,16 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     const execution = suspended ?? this.#liveFrom(span, kind, this.#parentOf(span, parentContext));
     if (suspended !== undefined) this.#goOn(suspended, span);
     this.#live.start(span, execution);
+    this.#tellStart(execution);
+  }
+
+  /** It runs, as far as anybody knows, and will have a record. */
+  #list(execution: LiveExecution): void {
+    this.#live.list(execution);
+    this.#tellStart(execution);
+  }
+
+  #tellStart(execution: LiveExecution): void {
     if (this.#exporter.keepsStarts && isSureToBeKept(execution)) {
       this.#exporter.started(this.#withoutSecrets(runningRecord(execution.facts, execution)));
     }
@@ -163,7 +196,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 
   /** A suspended parent has no span now; its children name it by its record. */
   #parentOf(span: StartedSpan, parentContext: Context): LiveExecution | undefined {
-    const parent = this.#live.parentOf(parentContext);
+    const parent = this.#foreign.around(span, parentContext, this.#live.parentOf(parentContext));
     if (parent !== undefined || !this.#live.hasSuspended) return parent;
     const recordId = span.attributes[ATTR_PARENT_RECORD_ID];
     return typeof recordId === 'string' ? this.#live.suspended(recordId) : undefined;
@@ -180,6 +213,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       spanId,
       parentSpanId: span.parentSpanContext?.spanId,
       writer: parent?.writer ?? sourceOf(span.resource),
+      engine: engineOf(span),
       segment: segmentOf(span),
       isShown: false,
       failures: undefined,
@@ -191,8 +225,40 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     };
   }
 
-  #end(span: EndedSpan, kind: ExecutionKind): void {
-    const known = this.#live.of(span);
+  #foreignExecutions(options: ExecutionSpanProcessorOptions): ForeignExecutions {
+    const problem = options.recognise === undefined ? undefined : problemOfRecognise(options.recognise);
+    if (problem !== undefined) throw new TypeError(problem);
+    const { groups, ...limits } = resolveRecognise(options.recognise);
+    const report = (error: unknown) => this.#report('recognisers', error);
+    const rules = new RuleSet(groups, options.isInstrumented ?? (() => false), report);
+    const maker = {
+      make: (span: EndedSpan, kind: ExecutionKind, parent: LiveExecution | undefined) =>
+        this.#liveFrom(span, kind, parent),
+      list: (execution: LiveExecution) => this.#list(execution),
+      refine: (execution: LiveExecution, span: EndedSpan, kind: ExecutionKind) => {
+        const { parent, facts } = execution;
+        execution.facts = { ...factsOf(span, kind, parent?.facts, this.#now), recordId: facts.recordId };
+        if (parent !== undefined) execution.run = parent.run;
+        else if (execution.facts.runId !== facts.runId)
+          execution.run = this.#kept.start(execution.facts.runId);
+      },
+      end: (span: EndedSpan, kind: ExecutionKind, execution: LiveExecution) => {
+        this.#end(span, kind, execution);
+        // What goes on with it, if anything does, names it by its record and may be in another process.
+        this.#live.resume(execution.facts.recordId);
+      },
+    };
+    return new ForeignExecutions(rules, this.#live, maker, limits, report);
+  }
+
+  /** Another library's span, which may have become an execution after it had started. */
+  #endAdopted(span: EndedSpan, kind: ExecutionKind): void {
+    const known = this.#live.of(span) ?? this.#live.adopt(span);
+    this.#foreign.close(span);
+    this.#end(span, kind, known);
+  }
+
+  #end(span: EndedSpan, kind: ExecutionKind, known: LiveExecution | undefined): void {
     const execution = known ?? this.#liveFrom(span, kind, undefined);
     this.#live.becomes(execution, kind);
     this.#live.end(execution);
@@ -297,6 +363,11 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 function segmentOf({ attributes }: EndedSpan): number {
   const segment = attributes[ATTR_SEGMENT];
   return typeof segment === 'number' && Number.isSafeInteger(segment) && segment > 0 ? segment : 1;
+}
+
+function engineOf({ attributes }: EndedSpan): string | undefined {
+  const engine = attributes[ATTR_ENGINE];
+  return typeof engine === 'string' ? engine : undefined;
 }
 
 const START_MISSING: readonly RecordFlag[] = ['start_missing'];

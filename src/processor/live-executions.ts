@@ -26,6 +26,8 @@ export interface LiveExecution extends Listed<LiveExecution> {
   spanId: string;
   parentSpanId: string | undefined;
   readonly writer: RecordSource;
+  /** What runs it, where that is not the application itself. */
+  readonly engine: string | undefined;
   /** 1, or which stretch it is of an execution that was suspended. */
   segment: number;
   /** Whether the store was told that it runs. */
@@ -39,6 +41,14 @@ export interface LiveExecution extends Listed<LiveExecution> {
 
 interface Carrier {
   [key: symbol]: LiveExecution | undefined;
+}
+
+/** What the table can not know by itself. */
+export interface LiveExecutionEvents {
+  /** It was put out of the full list. */
+  evicted(execution: LiveExecution): void;
+  /** An execution whose span was no execution's when it started; undefined where it still is none. */
+  adopted(span: object): LiveExecution | undefined;
 }
 
 /** What is told about an execution that runs. */
@@ -58,10 +68,10 @@ export interface LiveExecutionView {
 const MAX_PIPELINE_SERIES = 200;
 
 /**
- * The executions of this process, from their start to their end. What is known of one hangs on its span, and on spans
- * of other libraries that run in it, so it lives as long as they do and is found without a search. Beside that there is
- * a list of what runs now, bounded by count alone: long jobs are the ones people ask about, so age evicts nothing. When
- * it is full the oldest go, counted; their records are as good as any.
+ * The executions of this process, from their start to their end. What is known of one hangs on its span, so it lives as
+ * long as that does and is found without a search. Beside that there is a list of what runs now, bounded by count alone:
+ * long jobs are the ones people ask about, so age evicts nothing. When it is full the oldest go, counted; their records
+ * are as good as any.
  */
 export class LiveExecutions {
   /** Names the property of spans; one for each table, since there may be several processors. */
@@ -70,23 +80,35 @@ export class LiveExecutions {
   /** Suspended executions by record id: their next segment has another span. */
   readonly #suspended = new Map<string, LiveExecution>();
   readonly #max: number;
-  readonly #onEvicted: (execution: LiveExecution) => void;
+  readonly #events: LiveExecutionEvents;
   #evicted = 0;
 
-  constructor(max: number, onEvicted: (execution: LiveExecution) => void) {
+  constructor(max: number, events: LiveExecutionEvents) {
     this.#max = max;
-    this.#onEvicted = onEvicted;
+    this.#events = events;
   }
 
-  /** The execution a span is, or runs in; undefined where the start of the span was not seen. */
+  /** Whether nothing runs and nothing is suspended. */
+  get isEmpty(): boolean {
+    return this.#running.size === 0 && this.#suspended.size === 0;
+  }
+
+  /** The execution a span is; undefined where it is none, or its start was not seen. */
   of(span: object): LiveExecution | undefined {
     return (span as Carrier)[this.#key];
+  }
+
+  /** The execution a span became after it had started: another library's span that is adopted. On the list from here on. */
+  adopt(span: object): LiveExecution | undefined {
+    const execution = this.#events.adopted(span);
+    if (execution !== undefined) this.start(span, execution);
+    return execution;
   }
 
   /** The execution a span starts in: by the execution whose code runs, else by its parent span. */
   parentOf(parentContext: Context): LiveExecution | undefined {
     const active = parentContext.getValue(ACTIVE_EXECUTION_KEY) as ActiveExecution | undefined;
-    const running = active === undefined ? undefined : this.of(active.span);
+    const running = active === undefined ? undefined : (this.of(active.span) ?? this.adopt(active.span));
     if (running !== undefined) {
       if (active !== undefined) this.becomes(running, active.kind);
       return running;
@@ -102,15 +124,13 @@ export class LiveExecutions {
 
   start(span: object, execution: LiveExecution): void {
     (span as Carrier)[this.#key] = execution;
-    if (this.#running.size >= this.#max) this.#evict();
-    this.#running.add(execution);
+    this.list(execution);
   }
 
-  /** A span of another library starts: executions below it belong to the execution it runs in. */
-  startForeign(span: object, parentContext: Context): void {
-    if (this.#running.size === 0 && this.#suspended.size === 0) return;
-    const execution = this.parentOf(parentContext);
-    if (execution !== undefined) (span as Carrier)[this.#key] = execution;
+  /** Puts an execution on the list of what runs. */
+  list(execution: LiveExecution): void {
+    if (this.#running.size >= this.#max) this.#evict();
+    this.#running.add(execution);
   }
 
   /** Takes an execution whose span ends off the list. */
@@ -221,7 +241,7 @@ export class LiveExecutions {
 
   #countEvicted(execution: LiveExecution): void {
     this.#evicted++;
-    this.#onEvicted(execution);
+    this.#events.evicted(execution);
   }
 }
 

@@ -6,6 +6,12 @@ import {
   type SpanKind,
   type TraceState,
 } from '@opentelemetry/api';
+import {
+  problemOfRecognise,
+  type RecogniseOptions,
+  resolveRecognise,
+} from '../recognisers/recognise-options.ts';
+import { RuleSet } from '../recognisers/rule-set.ts';
 import { ATTR_KIND } from '../semconv.ts';
 
 /** What a sampler decides. Samplers of SDK 2.x and 3.x both return it. */
@@ -37,10 +43,19 @@ const RECORD_ONLY = 1;
  * processor, so without this the ledger would be as thin as the traces. What is exported does not change, nor does
  * the sampled flag that other services see. Spans that are no executions are left to the sampler alone.
  *
- * Never throws: what a sampler that throws, or decides nothing, was asked about is not exported, and that is reported
+ * Of the spans other libraries make, those are recorded that a rule knows by what a sampler is told: the name and the
+ * attributes a span starts with, and not its scope. `recognise` is the option of the same name of the span processor.
+ *
+ * Never throws while it samples: what a sampler that throws, or decides nothing, was asked about is not exported, and that is reported
  * once.
  */
-export function recordExecutions<Sampler extends SamplerShape>(sampler: Sampler): RecordSampler<Sampler> {
+export function recordExecutions<Sampler extends SamplerShape>(
+  sampler: Sampler,
+  recognise: boolean | RecogniseOptions = true,
+): RecordSampler<Sampler> {
+  const problem = problemOfRecognise(recognise);
+  if (problem !== undefined) throw new TypeError(problem);
+  const rules = new RuleSet(resolveRecognise(recognise).groups, () => false, report);
   let hasFailed = false;
   const verdictOf: SamplerShape['shouldSample'] = (...span) => {
     try {
@@ -56,7 +71,8 @@ export function recordExecutions<Sampler extends SamplerShape>(sampler: Sampler)
   const wrapped: SamplerShape = {
     shouldSample(context, traceId, spanName, spanKind, attributes, links) {
       const verdict = verdictOf(context, traceId, spanName, spanKind, attributes, links);
-      if (verdict.decision !== NOT_RECORD || attributes[ATTR_KIND] === undefined) return verdict;
+      if (verdict.decision !== NOT_RECORD) return verdict;
+      if (attributes[ATTR_KIND] === undefined && !rules.mayBeExecution(spanName, attributes)) return verdict;
       return { ...verdict, decision: RECORD_ONLY };
     },
     toString: () => `RecordExecutions{${String(sampler)}}`,

@@ -121,10 +121,12 @@ export class FailureLedger {
     const failedCount = linked.length + (byText.length > 0 ? 0 : this.#count - kept.length);
     const hasOwnText = own.details.message !== undefined || own.details.type !== ERROR_TYPE_OTHER;
     const rootDetails = first.root.details;
+    // A text without a type, as a queue hands it on, is of the type that the root says.
+    const type = own.details.type === ERROR_TYPE_OTHER ? rootDetails.type : own.details.type;
     return {
       thrown: first.thrown,
       details: first.details,
-      recorded: hasOwnText ? { ...own.details, fingerprint: rootDetails.fingerprint } : rootDetails,
+      recorded: hasOwnText ? { ...own.details, type, fingerprint: rootDetails.fingerprint } : rootDetails,
       root: first.root,
       linked: rootsOf(linked),
       failedCount,

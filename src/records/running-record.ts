@@ -1,3 +1,4 @@
+import { ATTR_ENGINE } from '../semconv.ts';
 import type { ExecutionFacts } from './execution-facts.ts';
 import type { ExecutionRecord, RecordSource } from './execution-record.ts';
 
@@ -7,6 +8,8 @@ export interface RunningStretch {
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
   readonly writer: RecordSource;
+  /** What runs it, where that is not the application itself. */
+  readonly engine: string | undefined;
   /** 1, or more where the execution was suspended before. */
   readonly segment: number;
 }
@@ -16,7 +19,7 @@ export interface RunningStretch {
  * is below that of the suspension or the end of the same stretch, and it takes no `seq`.
  */
 export function runningRecord(facts: ExecutionFacts, stretch: RunningStretch): ExecutionRecord {
-  const { traceId, spanId, parentSpanId, writer, segment } = stretch;
+  const { traceId, spanId, parentSpanId, writer, engine, segment } = stretch;
   return {
     recordId: facts.recordId,
     rev: 2 * segment - 2,
@@ -38,6 +41,7 @@ export function runningRecord(facts: ExecutionFacts, stretch: RunningStretch): E
     recoveredFailures: 0,
     keepReason: 'all',
     sampleRate: 1,
+    ...(engine !== undefined && { attributes: JSON.stringify({ [ATTR_ENGINE]: engine }) }),
     ...(facts.flags !== undefined && { flags: facts.flags }),
     writer,
   };

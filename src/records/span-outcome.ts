@@ -3,6 +3,7 @@ import { OUTCOMES, type Outcome } from '../execution.ts';
 import { ATTR_ERROR_CODE, ATTR_ERROR_TYPE, ATTR_OUTCOME, ATTR_STATE } from '../semconv.ts';
 import type { EndedSpan, EndedSpanEvent } from './ended-span.ts';
 import type { SaidOfError } from './error-details.ts';
+import { loggedExceptionOf } from './logged-exceptions.ts';
 
 // Names of OpenTelemetry's exception event, stable (semantic conventions, "Exceptions").
 const EVENT_EXCEPTION = 'exception';
@@ -32,17 +33,33 @@ export function errorAttributesOf(span: EndedSpan): SaidOfError {
 }
 
 /**
- * What a span of which no error object is known says about its error: its attributes, its newest exception event,
- * its status. Older exception events are of errors the execution dealt with.
+ * What a span of which no error object is known says about its error: its attributes, its newest exception event
+ * or, where that lacks something, the newest exception logged in it, its status. Older exception events are of errors the execution dealt with.
  */
 export function errorSaidOf(span: EndedSpan): SaidOfError {
   const attributes = errorAttributesOf(span);
-  const exception = newestException(span)?.attributes;
-  const type = attributes.type ?? textOf(exception?.[ATTR_EXCEPTION_TYPE]);
-  const message = textOf(exception?.[ATTR_EXCEPTION_MESSAGE]) ?? textOf(span.status.message);
-  const stack = textOf(exception?.[ATTR_EXCEPTION_STACKTRACE]);
+  const exception = exceptionOf(span);
+  const type = attributes.type ?? exception?.type;
+  const message = exception?.message ?? textOf(span.status.message);
+  const stack = exception?.stack;
   return {
     ...attributes,
+    ...(type === undefined ? {} : { type }),
+    ...(message === undefined ? {} : { message }),
+    ...(stack === undefined ? {} : { stack }),
+  };
+}
+
+/** An event and a log record with one message are of one exception, and what the event lacks the log record may have. */
+function exceptionOf(span: EndedSpan): SaidOfError | undefined {
+  const logged = loggedExceptionOf(span.spanContext());
+  const event = newestException(span)?.attributes;
+  if (event === undefined) return logged;
+  const message = textOf(event[ATTR_EXCEPTION_MESSAGE]);
+  const same = message === undefined || message === logged?.message ? logged : undefined;
+  const type = textOf(event[ATTR_EXCEPTION_TYPE]) ?? same?.type;
+  const stack = textOf(event[ATTR_EXCEPTION_STACKTRACE]) ?? same?.stack;
+  return {
     ...(type === undefined ? {} : { type }),
     ...(message === undefined ? {} : { message }),
     ...(stack === undefined ? {} : { stack }),

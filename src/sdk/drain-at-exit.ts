@@ -13,6 +13,8 @@ export interface Drainable {
   readonly drainsAtExit: boolean;
   /** Records not stored yet. */
   readonly queued: number;
+  /** Queues what is held back. Never throws. */
+  settle(): void;
   /** Writes what it can, blocking for `millis` at most, and leaves the rest where it is. Never throws. */
   handOver(millis: number): void;
 }
@@ -49,6 +51,7 @@ function listen(): void {
   let hasGivenUp = false;
   process.on('beforeExit', () => {
     // Emitted again after each wait: only something new may start another.
+    for (const drainable of drainables) drainable.settle();
     if (hasGivenUp || (queued() === 0 && flushes.size === 0)) return;
     const running = new Set<object>();
     for (const flush of flushes) {
@@ -67,6 +70,7 @@ function listen(): void {
   });
   process.on('exit', () => {
     for (const drainable of drainables) {
+      drainable.settle();
       if (!drainable.drainsAtExit) drainable.handOver(0);
       else if (drainable.queued > 0) drainable.handOver(EXIT_MILLIS);
     }

@@ -1,6 +1,7 @@
 import { ENGINE_NAMES } from '../engines.ts';
 import type { EnginesOptions } from '../instrumentation/engine-options.ts';
 import type { CaptureInput } from '../lifecycle/lifecycle-settings.ts';
+import { type RecogniseOptions, RULE_NAMES } from '../recognisers/recognise-options.ts';
 import type { Durability, RetentionPolicy } from '../store/record-store.ts';
 import type { RunledgerOptions } from './options.ts';
 
@@ -27,6 +28,7 @@ const VARIABLES: Readonly<Record<string, Parser>> = {
   RUNLEDGER_CAPTURE_INPUT: (text) => ({ captureInput: captureFrom(text) }),
   RUNLEDGER_PROMETHEUS_PORT: (text) => ({ prometheus: { port: portFrom(text) } }),
   RUNLEDGER_ENGINES: (text) => ({ engines: enginesFrom(text) }),
+  RUNLEDGER_RECOGNISE: (text) => ({ recognise: recogniseFrom(text) }),
   RUNLEDGER_RETENTION: (text) => ({ retention: retentionFrom(text) }),
 };
 
@@ -95,6 +97,16 @@ function enginesFrom(text: string): EnginesOptions {
     throw new Expected(`none, or engines separated by commas, of which there are ${ENGINE_NAMES.join(', ')}`);
   }
   return Object.fromEntries(ENGINE_NAMES.map((name) => [name, { enabled: names.includes(name) }]));
+}
+
+/** The rules that are named are on, all others off. */
+function recogniseFrom(text: string): boolean | RecogniseOptions {
+  const names = text.split(',').map((name) => name.trim().toLowerCase());
+  if (names.length === 1 && names[0] === 'none') return false;
+  if (!names.every((name) => (RULE_NAMES as readonly string[]).includes(name))) {
+    throw new Expected(`none, or rules separated by commas, of which there are ${RULE_NAMES.join(', ')}`);
+  }
+  return { rules: Object.fromEntries(RULE_NAMES.map((name) => [name, names.includes(name)])) };
 }
 
 const MILLISECONDS: Readonly<Record<string, number>> = {

@@ -2,6 +2,7 @@ import type { BatchOptions } from '../export/batch-options.ts';
 import type { EnginesOptions } from '../instrumentation/engine-options.ts';
 import type { CaptureInput } from '../lifecycle/lifecycle-settings.ts';
 import type { ErrorClassifier } from '../lifecycle/outcome.ts';
+import type { RecogniseOptions } from '../recognisers/recognise-options.ts';
 import type { KeepPolicyOptions } from '../records/keep-policy.ts';
 import type { RedactRecord } from '../records/redaction.ts';
 import type { Durability, RecordStore, RetentionPolicy } from '../store/record-store.ts';
@@ -71,6 +72,11 @@ export interface RunledgerOptions {
   readonly captureInput?: CaptureInput;
   /** Which engines are instrumented, and how. @default those that are installed */
   readonly engines?: EnginesOptions;
+  /**
+   * Which spans that other libraries make are executions: `false` for none, or rules on, off and of your own.
+   * @default those of the libraries that are known
+   */
+  readonly recognise?: boolean | RecogniseOptions;
   /** Executions listed as running at once; beyond it the oldest leave the list, not the ledger. @default 100_000 */
   readonly maxLiveExecutions?: number;
   /** Names of one kind that metrics tell apart; the rest are `_other`. @default 200 */
@@ -97,6 +103,7 @@ export interface ResolvedOptions {
   readonly classifyError: ErrorClassifier | undefined;
   readonly captureInput: CaptureInput;
   readonly engines: EnginesOptions;
+  readonly recognise: boolean | RecogniseOptions;
   /** Undefined leaves the default to the processor. */
   readonly maxLiveExecutions: number | undefined;
   readonly maxNames: number | undefined;

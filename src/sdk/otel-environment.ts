@@ -36,7 +36,7 @@ export function otelBoolean(name: string): boolean {
 }
 
 /** The protocol of one signal's OTLP exporter. */
-export function otlpProtocol(signal: 'TRACES' | 'METRICS'): 'grpc' | 'http/json' | 'http/protobuf' {
+export function otlpProtocol(signal: 'TRACES' | 'METRICS' | 'LOGS'): 'grpc' | 'http/json' | 'http/protobuf' {
   const protocol =
     otelString(`OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`) ??
     otelString('OTEL_EXPORTER_OTLP_PROTOCOL') ??

@@ -52,6 +52,11 @@ export function withdrawLoggerProvider(): void {
   for (const [signal, slot] of slots()) if (signal === 'logs') slot.disable();
 }
 
+/** Withdraws everything an SDK registered, so that another one can register. */
+export function withdrawGlobals(): void {
+  for (const [, slot] of slots()) slot.disable();
+}
+
 /** The tracer provider an SDK has registered in this process, or undefined where none has. */
 export function registeredTracerProvider(): api.TracerProvider | undefined {
   const provider = api.trace.getTracerProvider() as api.TracerProvider & Partial<api.ProxyTracerProvider>;

@@ -2,6 +2,7 @@ import { metrics, type TracerProvider, trace } from '@opentelemetry/api';
 import { logGuarded } from '../export/guarded-log.ts';
 import { requireFromSdkNode } from '../instrumentation/sdk-packages.ts';
 import { flushAtExit } from './drain-at-exit.ts';
+import { exceptionsAreLogged } from './environment-log-processors.ts';
 import { joinTracerProvider } from './join-provider.ts';
 import { namesDestination, otelBoolean } from './otel-environment.ts';
 import { registeredTracerProvider, withdrawLoggerProvider, yieldGlobals } from './otel-globals.ts';
@@ -56,7 +57,7 @@ function startSdk(ledger: Runledger, { NodeSDK }: SdkNodeModule): void {
   const exportsLogs = namesDestination('LOGS');
   const configuration = withRunledger(quietWhereNothingIsNamed(exportsLogs), ledger);
   new NodeSDK(configuration).start();
-  if (!exportsLogs) withdrawLoggerProvider();
+  if (!exportsLogs && !exceptionsAreLogged()) withdrawLoggerProvider();
   const own = registeredTracerProvider();
   if (own === undefined) return;
   // The ledger drains by itself, with a bound of its own for a store that is down.

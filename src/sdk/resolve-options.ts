@@ -1,6 +1,7 @@
 import { ENGINE_NAMES } from '../engines.ts';
 import { resolveBatchOptions } from '../export/batch-options.ts';
 import { type EnginesOptions, problemOfEngines } from '../instrumentation/engine-options.ts';
+import { problemOfRecognise } from '../recognisers/recognise-options.ts';
 import { resolveKeepPolicy } from '../records/keep-policy.ts';
 import { type EnvironmentOptions, optionsFromEnvironment } from './environment.ts';
 import { nearestName } from './nearest-name.ts';
@@ -89,6 +90,7 @@ const SHAPE: Shape = {
     holds: (value) => typeof value === 'boolean' || value === 'hash',
   },
   engines: ELSEWHERE,
+  recognise: ELSEWHERE,
   maxLiveExecutions: COUNT,
   maxNames: COUNT,
 };
@@ -111,6 +113,8 @@ export function resolveOptions(
   resolveKeepPolicy(options.keep);
   const problemOfEngine = options.engines === undefined ? undefined : problemOfEngines(options.engines);
   if (problemOfEngine !== undefined) throw new TypeError(`runledger: ${problemOfEngine}`);
+  const problemOfRules = options.recognise === undefined ? undefined : problemOfRecognise(options.recognise);
+  if (problemOfRules !== undefined) throw new TypeError(`runledger: ${problemOfRules}`);
   const directory = options.directory;
   if (options.store !== undefined) storeChoice(options.store, directory ?? '.');
 
@@ -145,6 +149,7 @@ function resolved(
     classifyError: options.classifyError,
     captureInput: options.captureInput ?? false,
     engines: enginesFrom(options.engines, environment.engines),
+    recognise: options.recognise ?? true,
     maxLiveExecutions: options.maxLiveExecutions,
     maxNames: options.maxNames,
   });

@@ -3,6 +3,8 @@ import { NO_ACCOUNTS } from '../export/accounting.ts';
 import { BatchRecordExporter, type QueueFactory } from '../export/batch-record-exporter.ts';
 import { registerExporterMetrics } from '../export/exporter-metrics.ts';
 import type { RecordAccounts, ShutdownReport } from '../export/record-exporter.ts';
+import { isInstrumented } from '../instrumentation/engine-switches.ts';
+import { ExceptionLogProcessor, type LogRecordProcessorShape } from '../processor/exception-log-processor.ts';
 import { ExecutionSpanProcessor } from '../processor/execution-span-processor.ts';
 import type { LiveExecutionView } from '../processor/live-executions.ts';
 import { type RecordSampler, recordExecutions, type SamplerShape } from '../processor/record-sampler.ts';
@@ -32,6 +34,8 @@ export class Runledger {
   readonly options: ResolvedOptions;
   /** Add it to the span processors of the tracer provider. */
   readonly spanProcessor: SpanProcessorShape;
+  /** Add it to the log record processors where exceptions are reported as log records. */
+  readonly logRecordProcessor: LogRecordProcessorShape = new ExceptionLogProcessor();
   /** Register it with the SDK: it gives pipelines their tracer and the ledger its meter. */
   readonly instrumentation: LedgerInstrumentation;
   readonly #recording: Recording | undefined;
@@ -55,7 +59,7 @@ export class Runledger {
 
   /** Wraps a sampler so that executions it drops are still recorded, and nothing more is exported. */
   sampler<Sampler extends SamplerShape>(sampler: Sampler): RecordSampler<Sampler> {
-    return this.#recording === undefined ? sampler : recordExecutions(sampler);
+    return this.#recording === undefined ? sampler : recordExecutions(sampler, this.options.recognise);
   }
 
   /** Resolves while the queue has room: await it between steps to let a slow store catch up. Never rejects. */
@@ -66,6 +70,11 @@ export class Runledger {
   /** Records waiting or on their way to the store. */
   get queued(): number {
     return this.#recording?.exporter.accounts().queued ?? 0;
+  }
+
+  /** Makes the records of ended spans of other libraries that wait for those around them. Never throws. */
+  settle(): void {
+    this.#recording?.processor.settle();
   }
 
   /** Whether the end of the process waits until what is queued is stored. */
@@ -85,6 +94,7 @@ export class Runledger {
 
   /** Resolves when everything that ended before is stored or given up. Never rejects. */
   forceFlush(): Promise<void> {
+    this.settle();
     return this.#recording?.exporter.forceFlush() ?? Promise.resolve();
   }
 
@@ -124,12 +134,14 @@ export function createRunledger(options: RunledgerOptions = {}): Runledger {
 function recordingFrom(options: ResolvedOptions): Recording | undefined {
   const store = storeFromChoice(options.store);
   if (store === undefined) return undefined;
-  const { keep, redact, retention, maxLiveExecutions } = options;
+  const { keep, redact, recognise, retention, maxLiveExecutions } = options;
   const retained = retention === false ? store : new RetainedStore(store, retention);
   const exporter = new BatchRecordExporter(retained, options.batch, queueFactory(options));
   const processor = new ExecutionSpanProcessor({
     exporter,
     keep,
+    recognise,
+    isInstrumented,
     ...(redact !== undefined && { redact }),
     ...(maxLiveExecutions !== undefined && { maxLiveExecutions }),
   });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { serverOf, shownUrl } from '../store/ledger-location.ts';
+import { fileNameOf, serverOf, spoolNameOf } from '../store/ledger-location.ts';
 import { MemoryRecordStore } from '../store/memory-record-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import { MysqlRecordStore } from '../store/sql/mysql/mysql-record-store.ts';
@@ -43,26 +43,13 @@ export function spoolDirectoryOf(choice: StoreChoice, directory: string): string
       return `${choice.path}.spool`;
     case 'postgres':
     case 'mysql':
-      return join(directory, `${fileNameOf(databaseName(choice.url))}.spool`);
+      return join(directory, spoolNameOf(choice.url));
     case 'own':
       if (choice.store instanceof MemoryRecordStore) return undefined;
       return join(directory, `${fileNameOf(String(choice.store.name))}.spool`);
     default:
       return undefined;
   }
-}
-
-/** What tells one database from another: parameters may name another schema, or hold a password. */
-function databaseName(url: string): string {
-  const { search } = new URL(url);
-  if (search === '') return shownUrl(url);
-  const { hash } = process.getBuiltinModule('node:crypto');
-  return `${shownUrl(url)}-${hash('sha256', search, 'hex').slice(0, 12)}`;
-}
-
-/** A name that any file system takes, from the name of a store. */
-function fileNameOf(name: string): string {
-  return name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
 }
 
 /** Makes the store; none is opened before its first record. Undefined for `none`. */

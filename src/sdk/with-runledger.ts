@@ -1,6 +1,8 @@
 import { type Require, requireFromSdkNode } from '../instrumentation/sdk-packages.ts';
+import type { LogRecordProcessorShape } from '../processor/exception-log-processor.ts';
 import type { SamplerShape } from '../processor/record-sampler.ts';
 import type { SpanProcessorShape } from '../records/ended-span.ts';
+import { exceptionsAreLogged, logProcessorsFromEnvironment } from './environment-log-processors.ts';
 import { type MetricReaderShape, metricReadersFromEnvironment } from './environment-metric-readers.ts';
 import { samplerFromEnvironment } from './environment-sampler.ts';
 import {
@@ -24,10 +26,16 @@ interface ReadConfiguration {
   readonly metricReaders?: readonly MetricReaderShape[];
   /** Deprecated on the 2.x line, gone on 3.x. */
   readonly metricReader?: MetricReaderShape;
+  readonly logRecordProcessors?: readonly LogRecordProcessorShape[];
+  /** Deprecated on the 2.x line, gone on 3.x. */
+  readonly logRecordProcessor?: LogRecordProcessorShape;
   readonly instrumentations?: readonly unknown[];
 }
 
-/** What is added to a configuration. `metricReaders` are too, where Prometheus is asked for. */
+/**
+ * What is added to a configuration. `metricReaders` are too, where Prometheus is asked for, and `logRecordProcessors`
+ * where there are some or exceptions are reported as log records.
+ */
 export interface RunledgerConfiguration {
   sampler: SamplerShape;
   spanProcessors: SpanProcessorShape[];
@@ -62,12 +70,14 @@ export function withRunledger<Configuration extends object>(
   const given: ReadConfiguration = configuration;
   const sdk = new SdkParts();
   const metricReaders = metricReadersWith(given, ledger, sdk);
+  const logRecordProcessors = logProcessorsWith(given, ledger, sdk);
   return {
     ...configuration,
     sampler: ledger.sampler(given.sampler ?? samplerFromEnvironment(sdk.trace)),
     spanProcessors: [...spanProcessorsOf(given, sdk), ledger.spanProcessor],
     instrumentations: [...(given.instrumentations ?? []), ledger.instrumentation] as LedgerInstrumentation[],
     ...(metricReaders !== undefined && { metricReaders }),
+    ...(logRecordProcessors !== undefined && { logRecordProcessors }),
   };
 }
 
@@ -111,4 +121,16 @@ function metricReadersWith(
   if (given.metricReaders !== undefined) return [...given.metricReaders, reader];
   if (given.metricReader !== undefined) return [given.metricReader, reader];
   return [...metricReadersFromEnvironment(sdk.require), reader];
+}
+
+/** The processors with the one that joins exceptions, or undefined where there is nothing to add. */
+function logProcessorsWith(
+  given: ReadConfiguration,
+  { logRecordProcessor }: Runledger,
+  sdk: SdkParts,
+): readonly LogRecordProcessorShape[] | undefined {
+  const named = given.logRecordProcessors ?? (given.logRecordProcessor && [given.logRecordProcessor]);
+  if (named !== undefined && named.length > 0) return [...named, logRecordProcessor];
+  if (!exceptionsAreLogged()) return undefined;
+  return [...(named ?? logProcessorsFromEnvironment(sdk.require)), logRecordProcessor];
 }

@@ -1,5 +1,5 @@
 import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { rm, rmdir, unlink } from 'node:fs/promises';
+import { lstat, rm, rmdir, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { DropReason } from '../export/record-exporter.ts';
 import type { AdoptedInstance } from '../export/record-queue.ts';
@@ -10,7 +10,10 @@ import type { SegmentHeader } from './frame-body.ts';
 import { INSTANCE_FILE } from './instance-directory.ts';
 import { type InstanceLock, isLockFile, lockDirectory } from './instance-lock.ts';
 import { type ScannedDirectory, scanDirectory } from './orphan-scan.ts';
-import { emptySegment, type Segment, type SegmentHeir } from './segment.ts';
+import { emptySegment, laneOfName, type Segment, type SegmentHeir } from './segment.ts';
+
+/** A directory that has been without a lock for so long will not get one. Milliseconds. */
+const ABANDONED_MILLIS = 60_000;
 
 /** A dead instance whose directory this process has locked, with what was found there. */
 export class Adoption implements AdoptedInstance, SegmentHeir {
@@ -133,8 +136,14 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
  * be read.
  */
 export async function adoptDirectory(path: string, nextId: () => number): Promise<Adoption | undefined> {
-  if (!readdirSync(path).some(isLockFile)) return undefined;
-  const lock = lockDirectory(path, 'existing');
+  const names = readdirSync(path);
+  const hasLock = names.some(isLockFile);
+  // A living owner has its lock before it has anything else; without one, this is what a removal or a start left half done.
+  if (!hasLock && !(await isAbandoned(path))) return undefined;
+  if (names.length === 0) await rmdir(path);
+  if (!hasLock && !names.some((name) => name === INSTANCE_FILE || laneOfName(name) !== undefined))
+    return undefined;
+  const lock = lockDirectory(path, hasLock ? 'existing' : 'create');
   if (lock === undefined) return undefined;
   try {
     return new Adoption(path, lock, await scanDirectory(path), nextId);
@@ -142,6 +151,11 @@ export async function adoptDirectory(path: string, nextId: () => number): Promis
     lock.release();
     throw error;
   }
+}
+
+async function isAbandoned(path: string): Promise<boolean> {
+  const { mtimeMs } = await lstat(path);
+  return Date.now() - mtimeMs > ABANDONED_MILLIS;
 }
 
 /** Where no header can be read, the name of the directory still says whose it was. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AdoptedInstance } from '../export/record-queue.ts';
 import { type Adoption, adoptDirectory } from './adoption.ts';
 import { instanceNames } from './instance-directory.ts';
@@ -55,7 +56,10 @@ export class Adoptions {
     const adopted: Adoption[] = [];
     for (const name of instanceNames(this.#directory)) {
       const path = join(this.#directory, name);
-      if (this.#isReleased || isOwn(path) || this.#held.has(path)) continue;
+      if (isOwn(path) || this.#held.has(path)) continue;
+      // A lock is tried for while everything waits; there may be many, all of them taken.
+      await nextTurn();
+      if (this.#isReleased) return [];
       const adoption = await adoptDirectory(path, () => this.#files.nextId()).catch(() => undefined);
       if (adoption === undefined) continue;
       this.#held.set(path, adoption);

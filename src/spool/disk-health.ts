@@ -2,10 +2,14 @@ import { ConditionLog } from '../export/condition-log.ts';
 
 /** A write that takes longer holds up the application too long. Milliseconds. */
 const SLOW_MILLIS = 50;
-/** One that takes so long is not a moment in which the process had no processor, but the disk. Milliseconds. */
+/** One that takes so long shows by itself that the disk hangs. Milliseconds. */
 const HANGING_MILLIS = 250;
-/** Nor are two slow ones in this time. Milliseconds. */
-const REPEATED_MILLIS = 10_000;
+/** A single slow one may be a moment in which the process had no processor. So many are not: in a row, or in a while. */
+const SLOW_IN_A_ROW = 2;
+const SLOW_IN_A_WHILE = 3;
+const WHILE_MILLIS = 10_000;
+/** Before something is dropped a disk that was slow is tried again, for no more than a quarter of the time. */
+const REST_FACTOR = 3;
 /** How long all writes have to be fast before the application waits for them again. Milliseconds. */
 const GOOD_MILLIS = 60_000;
 
@@ -21,8 +25,10 @@ export class DiskHealth {
   readonly #waitedForProcessor: () => number;
   readonly #log: ConditionLog;
   #state: DiskState = 'well';
-  #slowAt = Number.NEGATIVE_INFINITY;
-
+  /** When the last slow writes were. */
+  readonly #slowAt: number[] = [];
+  #slowInARow = 0;
+  #restUntil = 0;
   /** What the thread had waited for a processor when it was last asked. */
   #waited: number;
 
@@ -34,21 +40,36 @@ export class DiskHealth {
   }
 
   get state(): DiskState {
-    if (this.#state === 'slow' && this.#now() - this.#slowAt >= GOOD_MILLIS) this.works();
+    if (this.#state === 'slow' && this.#now() - (this.#slowAt.at(-1) ?? 0) >= GOOD_MILLIS) this.works();
     return this.#state;
   }
 
   /** A write took so long. */
   took(millis: number): void {
-    if (millis < SLOW_MILLIS || this.#lackedProcessor(millis)) return;
-    const isRepeated = this.#now() - this.#slowAt < REPEATED_MILLIS;
-    this.#slowAt = this.#now();
-    if (this.#state !== 'well' || (millis < HANGING_MILLIS && !isRepeated)) return;
+    if (millis < SLOW_MILLIS) {
+      this.#slowInARow = 0;
+      return;
+    }
+    if (this.#lackedProcessor(millis)) return;
+    const now = this.#now();
+    this.#slowInARow++;
+    this.#slowAt.push(now);
+    if (this.#slowAt.length > SLOW_IN_A_WHILE) this.#slowAt.shift();
+    this.#restUntil = now + millis * REST_FACTOR;
+    if (this.#state !== 'well') return;
+    const isFrequent = this.#slowAt.length === SLOW_IN_A_WHILE && now - (this.#slowAt[0] ?? 0) < WHILE_MILLIS;
+    if (millis < HANGING_MILLIS && this.#slowInARow < SLOW_IN_A_ROW && !isFrequent) return;
     this.#state = 'slow';
     this.#log.begin(
       () =>
         `writing to the spool took ${Math.round(millis)} ms: until it is fast again records are kept in memory first, and a crash loses those not written yet`,
     );
+  }
+
+  /** Memory is full: a slow disk counts as well again, if it had a rest. Returns whether it does. */
+  resume(): boolean {
+    if (this.#state === 'slow' && this.#now() >= this.#restUntil) this.works();
+    return this.#state === 'well';
   }
 
   /**

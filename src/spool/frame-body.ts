@@ -49,8 +49,13 @@ export function recordFromBody(body: string, origin: RecordOrigin): ExecutionRec
 
 export function headerFromBody(body: string): SegmentHeader | undefined {
   const header = objectFrom(body) as SegmentHeader | undefined;
-  const isKnown = typeof header?.instanceId === 'string' && header.schema <= RECORD_SCHEMA_VERSION;
-  return isKnown && typeof header.writer === 'object' ? header : undefined;
+  const isHeader = typeof header?.instanceId === 'string' && typeof header.writer === 'object';
+  return isHeader ? header : undefined;
+}
+
+/** Whether records mean something that this version does not know. */
+export function isFromNewerSchema({ schema }: SegmentHeader): boolean {
+  return schema > RECORD_SCHEMA_VERSION;
 }
 
 export function lossFromBody(body: string): RecordLoss | undefined {

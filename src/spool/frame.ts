@@ -101,6 +101,11 @@ export function visitFrames(bytes: Buffer, isLast: boolean, visitor: FrameVisito
   return at;
 }
 
+/** Whether bytes begin with a frame of a version that this one does not know. */
+export function isFromNewerVersion(bytes: Buffer): boolean {
+  return bytes.length > 2 && bytes.readUInt16BE(0) === MAGIC && (bytes[2] ?? 0) > VERSION;
+}
+
 /** Where the frame at a position ends by its own account; undefined where there is no header that makes sense. */
 function frameEnd(bytes: Buffer, at: number): number | undefined {
   if (at + FRAME_HEADER_BYTES > bytes.length || !isStartOfHeader(bytes, at)) return undefined;

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { lstat, open, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Lane } from '../export/record-queue.ts';
 import type { RecordLoss } from '../store/record-store.ts';
-import { FRAME_HEADER_BYTES, MAX_BODY_BYTES, visitFrames } from './frame.ts';
-import { headerFromBody, lossFromBody, type SegmentHeader } from './frame-body.ts';
+import { FRAME_HEADER_BYTES, isFromNewerVersion, MAX_BODY_BYTES, visitFrames } from './frame.ts';
+import { headerFromBody, isFromNewerSchema, lossFromBody, type SegmentHeader } from './frame-body.ts';
 import { INSTANCE_FILE } from './instance-directory.ts';
 import { laneOfName } from './segment.ts';
 
@@ -14,6 +14,8 @@ export interface ScannedSegment {
   readonly path: string;
   openedAt: number;
   bytes: number;
+  /** Frames of any kind. */
+  frames: number;
   /** Records; those of suspended executions among them; rows that say what runs, which are not. */
   records: number;
   suspended: number;
@@ -43,6 +45,11 @@ export interface ScannedDirectory {
   readonly lastSeqs: Record<Lane, number>;
 }
 
+/** Files that a newer version wrote: they are for it to read. */
+class NewerSpoolError extends Error {
+  override readonly name = 'NewerSpoolError';
+}
+
 /** Why a file can not be read just now. */
 const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
 const CHUNK_BYTES = 128 * 1024;
@@ -50,7 +57,8 @@ const LONGEST_FRAME = FRAME_HEADER_BYTES + MAX_BODY_BYTES;
 
 /**
  * Reads all files of a directory, in small pieces, and counts what they hold. Bodies of records are checked but not
- * parsed, so it takes about a millisecond for each megabyte and no memory to speak of. Rejects as the file system does.
+ * parsed, so it takes about a millisecond for each megabyte and no memory to speak of. Rejects as the file system does, and
+ * for files of a newer version.
  */
 export async function scanDirectory(directory: string): Promise<ScannedDirectory> {
   const scanned: ScannedDirectory = {
@@ -74,6 +82,7 @@ export async function scanDirectory(directory: string): Promise<ScannedDirectory
       path,
       openedAt: 0,
       bytes: 0,
+      frames: 0,
       records: 0,
       suspended: 0,
       running: 0,
@@ -84,7 +93,8 @@ export async function scanDirectory(directory: string): Promise<ScannedDirectory
       await scanFile(segment, scanned);
     } catch (error) {
       // What is short now may not be later; a file that can not be read is damaged.
-      if (SHORTAGES.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (error instanceof NewerSpoolError || SHORTAGES.has(code)) throw error;
       scanned.damage.bytes += stat.size;
     }
     if (lane === undefined) continue;
@@ -101,10 +111,12 @@ async function scanFile(segment: ScannedSegment, scanned: ScannedDirectory): Pro
     const { size } = await file.stat();
     segment.bytes = size;
     let wanted = CHUNK_BYTES;
+    let isNewer = false;
     for (let at = 0; at < size; ) {
       const buffer = wanted > CHUNK_BYTES ? Buffer.allocUnsafeSlow(wanted) : chunk;
       const { bytesRead } = await file.read(buffer, 0, Math.min(wanted, size - at), at);
       if (bytesRead === 0) return;
+      if (at === 0) isNewer = isFromNewerVersion(buffer.subarray(0, bytesRead));
       const isLast = at + bytesRead >= size || wanted === LONGEST_FRAME;
       const done = scanFrames(buffer.subarray(0, bytesRead), isLast, segment, scanned);
       if (isLast) at += bytesRead;
@@ -112,6 +124,9 @@ async function scanFile(segment: ScannedSegment, scanned: ScannedDirectory): Pro
       // A frame that is longer than what was read: twice as much, then.
       wanted = done === 0 ? Math.min(wanted * 2, LONGEST_FRAME) : CHUNK_BYTES;
     }
+    // Where other frames are ours, that one is damaged, and so it may be where it is the only one.
+    if (isNewer && segment.frames === 0 && basename(segment.path) !== INSTANCE_FILE)
+      throw new NewerSpoolError(segment.path);
   } finally {
     await file.close();
   }
@@ -125,6 +140,7 @@ function scanFrames(
 ): number {
   return visitFrames(bytes, isLast, {
     frame(kind, seq, from, to) {
+      segment.frames++;
       if (kind === 'record') {
         segment.records++;
         if (seq === 0) segment.suspended++;
@@ -168,6 +184,7 @@ function noteHeader(
   header: SegmentHeader | undefined,
 ): void {
   if (header === undefined) return;
+  if (isFromNewerSchema(header)) throw new NewerSpoolError(segment.path);
   if (segment.openedAt === 0) segment.openedAt = header.openedAt;
   scanned.header ??= header;
   for (const loss of header.losses ?? []) scanned.losses.set(loss.lossNo, loss);

@@ -76,6 +76,11 @@ export class SegmentWriter {
     return this.#health.state;
   }
 
+  /** Memory is full: whether files can be tried again. */
+  resume(): boolean {
+    return this.#health.resume();
+  }
+
   /** Puts the frame that was made last into a file of a lane; undefined where the disk does not take it. */
   putInFile(lane: Lane, length: number, makeRoom: MakeRoom): Placed | undefined {
     this.#inMemory.seal(lane);

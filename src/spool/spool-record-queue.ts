@@ -198,7 +198,9 @@ export class SpoolRecordQueue implements RecordQueue {
 
   /** Puts the frame that was made last where there is room, making some if need be; or says why there is none. */
   #place(lane: Lane, length: number, size: number): Placed | DropReason {
-    if (this.#writer.diskState === 'well') {
+    const { diskState } = this.#writer;
+    const mayResume = diskState === 'slow' && !this.#memoryRoom.has(length + size);
+    if (diskState === 'well' || (mayResume && this.#writer.resume())) {
       if (!this.#diskRoom.make(lane, length)) return 'spool_full';
       const placed = this.#writer.putInFile(lane, length, () => this.#diskRoom.evictFor(lane));
       if (placed !== undefined) return placed;

@@ -117,7 +117,8 @@ export class TailWriter {
         this.seal('first');
         this.seal('second');
         const [segment] = this.#gathered();
-        if (segment === undefined || this.#isFinished) break;
+        if (this.#isFinished) return;
+        if (segment === undefined) break;
         await this.#writeFile(segment);
       }
       if (this.#health.state === 'failing') {
@@ -125,7 +126,7 @@ export class TailWriter {
         this.#health.works();
       }
     } catch (error) {
-      this.#health.fails((error as NodeJS.ErrnoException).code ?? 'unknown');
+      if (!this.#isFinished) this.#health.fails((error as NodeJS.ErrnoException).code ?? 'unknown');
     } finally {
       this.#isWriting = false;
       if (!this.#isFinished && (this.#health.state === 'failing' || this.#gathered().length > 0))

@@ -140,6 +140,7 @@ export class WaitingRecords {
   lose(segment: Segment, reason: DropReason): void {
     const lanes = segment.heir === undefined ? this.#own : this.#adopted;
     const lost = sum(segment.unread, segment.left);
+    if (segment.left.records > 0) segment.unreadSeq = segment.firstSeq;
     Object.assign(segment.left, noRecords());
     this.#giveUp(lanes[segment.lane], segment, reason, lost);
   }
@@ -229,7 +230,8 @@ export class WaitingRecords {
     lane.giveUp(segment);
     subtract(segment.unsettled, lost);
     const numbered = lost.records - lost.running - lost.suspended;
-    const { heir, firstSeq, lastSeq } = segment;
+    const { heir, lastSeq } = segment;
+    const firstSeq = Math.max(segment.firstSeq, segment.unreadSeq);
     if (heir !== undefined) {
       heir.settled(lost.records);
       if (numbered > 0) heir.lost(reason, numbered, firstSeq, lastSeq);

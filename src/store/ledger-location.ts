@@ -20,3 +20,17 @@ export function shownUrl(url: string): string {
   if (parsed === undefined) return `${/^[a-z]+(?=:)/i.exec(url)?.[0] ?? 'database'}://…`;
   return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
 }
+
+/** Name of the folder that holds the spool of a ledger on a server: another for each database. */
+export function spoolNameOf(url: string): string {
+  const { search } = new URL(url);
+  if (search === '') return `${fileNameOf(shownUrl(url))}.spool`;
+  // Parameters may name another schema, or hold a password.
+  const { hash } = process.getBuiltinModule('node:crypto');
+  return `${fileNameOf(shownUrl(url))}-${hash('sha256', search, 'hex').slice(0, 12)}.spool`;
+}
+
+/** A name that any file system takes, from any text. */
+export function fileNameOf(text: string): string {
+  return text.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
+}

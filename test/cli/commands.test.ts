@@ -30,7 +30,7 @@ describe('the command line', () => {
     const help = await runCli(['--help']);
     expect(help).toMatchObject({ exitCode: 0, stderr: '' });
     expect(help.stdout).toContain('runledger runs --failed --since 24h');
-    expect((await runCli(['runs', '--help'])).stdout).toContain('--ledger <path>');
+    expect((await runCli(['runs', '--help'])).stdout).toContain('--ledger <ledger>');
   });
 
   it.each([
@@ -54,7 +54,9 @@ describe('the command line', () => {
     const text = join(ledger.directory, 'notes.txt');
     await writeFile(text, 'not a database, and long enough to be looked at as one'.repeat(20));
     const foreign = await runCli(['runs', '--ledger', text]);
-    const remote = await runCli(['runs'], { env: { RUNLEDGER_STORE: 'postgres://me:secret@db/ledger' } });
+    const remote = await runCli(['runs'], {
+      env: { RUNLEDGER_STORE: 'postgres://me:secret@127.0.0.1:1/ledger' },
+    });
 
     for (const { exitCode, stdout } of [missing, folder, foreign, remote]) {
       expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
@@ -62,7 +64,7 @@ describe('the command line', () => {
     expect(missing.stderr).toContain('name the file with --ledger PATH');
     expect(folder.stderr).toContain('is not a file');
     expect(foreign.stderr).toContain('notes.txt');
-    expect(remote.stderr).toContain('--ledger PATH');
+    expect(remote.stderr).toContain('postgres://127.0.0.1:1/ledger can not be reached (ECONNREFUSED)');
     expect(remote.stderr).not.toContain('secret');
   });
 

@@ -41,6 +41,12 @@ describe('the README', () => {
       fieldsOf('src/records/keep-policy.ts', 'KeepPolicyOptions').map((field) => `keep.${field}`),
     ],
     [
+      'option of recognition',
+      fieldsOf('src/recognisers/recognise-options.ts', 'RecogniseOptions').map(
+        (field) => `recognise.${field}`,
+      ),
+    ],
+    [
       'option of the endpoint',
       fieldsOf('src/sdk/options.ts', 'PrometheusOptions').map((field) => `prometheus.${field}`),
     ],
@@ -79,7 +85,7 @@ function sectionOf(title: string): string {
 }
 
 describe('the public names', () => {
-  it.each(['index', 'sql'])('of %s all have a doc comment', (entry) => {
+  it.each(['index', 'sql', 'testing'])('of %s all have a doc comment', (entry) => {
     const lists = read(`src/${entry}.ts`).matchAll(/^export (?:type )?\{(.*?)\} from '\.\/(.*?)';/gms);
     const names = [...lists].flatMap(([, list = '', file = '']) =>
       [...list.matchAll(/(?:type )?(\w+),?/g)].map(([, name = '']) => ({ name, file })),

@@ -66,8 +66,13 @@ describe('the packed package', () => {
     );
   });
 
-  it.each(['index', 'register', 'sql'])('loads few files for %s', (entry) => {
+  it.each(['index', 'register', 'sql', 'testing'])('loads few files for %s', (entry) => {
     expect(filesLoadedBy(join(ROOT, 'dist', `${entry}.js`)).size).toBeLessThanOrEqual(3);
+  });
+
+  it.each(['index', 'register', 'testing'])('loads no SQL for %s', (entry) => {
+    const files = [...filesLoadedBy(join(ROOT, 'dist', `${entry}.js`))];
+    expect(files.filter((file) => readFileSync(file, 'utf8').includes('from "kysely"'))).toEqual([]);
   });
 
   it('stays small', () => {
@@ -149,6 +154,24 @@ describe.each([
       expect(failedSteps(cwd)).toEqual(FAILED_STEPS);
     });
 
+    it('recognises spans of other libraries, and exceptions in their log records', async () => {
+      const register = join(folder, 'node_modules', 'runledger', 'dist', 'register.js');
+      const env = {
+        OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN: 'logs',
+        OTEL_TRACES_SAMPLER: 'always_off',
+        RUNLEDGER_DRAIN_ON_EXIT: 'true',
+      };
+      const { stdout, stderr } = await run(node, ['--import', register, join(folder, 'foreign.mjs')], {
+        cwd,
+        env,
+      });
+      expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
+      expect(rows(cwd, 'kind, name, error')).toEqual([
+        { kind: 'pipeline', name: 'clerk', error: 'TypeError: customer is undefined' },
+        { kind: 'step', name: 'look_up', error: 'TypeError: customer is undefined' },
+      ]);
+    });
+
     it.each([
       ['--import', 'application.mjs'],
       ['--import', 'application.cjs'],
@@ -183,12 +206,14 @@ const FAILED_STEPS = [
 ];
 
 function failedSteps(cwd: string): readonly object[] {
+  return rows(cwd, 'name, outcome, failed_step');
+}
+
+function rows(cwd: string, columns: string): readonly object[] {
   const database = new DatabaseSync(join(cwd, '.runledger', 'ledger.db'), { readOnly: true });
-  const rows = database
-    .prepare('select name, outcome, failed_step from execution_records order by name')
-    .all();
+  const found = database.prepare(`select ${columns} from execution_records order by name`).all();
   database.close();
-  return rows.map((row) => ({ ...row }));
+  return found.map((row) => ({ ...row }));
 }
 
 /** A file with those of the package it imports, and those they import. */

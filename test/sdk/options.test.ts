@@ -18,6 +18,7 @@ describe('options', () => {
       slo: [],
       semconv: [],
       captureInput: false,
+      recognise: true,
     });
   });
 
@@ -31,6 +32,7 @@ describe('options', () => {
       { store: 'sqlite:' },
       "must be 'sqlite:PATH', 'postgres://…', 'mysql://…', 'memory:', 'none' or a RecordStore",
     ],
+    [{ recognise: { rules: { bull: true } } as object }, 'unknown rules recognise.rules.bull'],
     [{ batch: { maxQueueSize: 0 } }, 'maxQueueSize must be an integer from 1'],
   ])('that can not work are refused with expectation and value: %j', (options, message) => {
     expect(() => resolveOptions(options)).toThrow(message);
@@ -56,7 +58,7 @@ describe('options', () => {
   it('of an engine add to what the environment says of it', () => {
     process.env.RUNLEDGER_ENGINES = 'none';
     const { engines } = resolveOptions({ engines: { listr2: { captureInput: 'hash' } } });
-    expect(engines).toEqual({ listr2: { enabled: false, captureInput: 'hash' } });
+    expect(engines?.listr2).toEqual({ enabled: false, captureInput: 'hash' });
   });
 
   it('are looked through to the bottom', () => {
@@ -128,6 +130,12 @@ describe('the environment', () => {
     ],
     ['RUNLEDGER_ENGINES', 'listr2', { engines: { listr2: { enabled: true } } }],
     ['RUNLEDGER_ENGINES', 'none', { engines: { listr2: { enabled: false } } }],
+    ['RUNLEDGER_RECOGNISE', 'none', { recognise: false }],
+    [
+      'RUNLEDGER_RECOGNISE',
+      'Effect, cicd',
+      { recognise: { rules: { effect: true, cicd: true, temporal: false } } },
+    ],
     ['RUNLEDGER_DISABLED', '1', { enabled: false }],
     ['RUNLEDGER_DISABLED', '', { enabled: true }],
   ])('%s=%s acts', (name, value, expected) => {
@@ -142,7 +150,8 @@ describe('the environment', () => {
     ['RUNLEDGER_CAPTURE_INPUT', 'yes', 'true, false or hash'],
     ['RUNLEDGER_PROMETHEUS_PORT', '99999', 'an integer from 1 to 65535'],
     ['RUNLEDGER_PROMETHEUS_PORT', '9464.5', 'an integer from 1 to 65535'],
-    ['RUNLEDGER_ENGINES', 'listr2, gulp', 'none, or engines separated by commas, of which there are listr2'],
+    ['RUNLEDGER_ENGINES', 'listr2, make', 'none, or engines separated by commas, of which there are listr2'],
+    ['RUNLEDGER_RECOGNISE', 'bull', 'none, or rules separated by commas, of which there are'],
     ['RUNLEDGER_RETENTION', '7 weeks', 'off, or an age as in 7d'],
   ])('%s=%s is a problem that names what was expected', (name, value, expected) => {
     const { options, problems } = optionsFromEnvironment({ [name]: value });

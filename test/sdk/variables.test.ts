@@ -66,6 +66,31 @@ describe('a program started with runledger/register is told by', () => {
     expect(folder.rows(ledger)).toEqual(expected);
   });
 
+  it.each([
+    [{}, ['look_up', 'clerk']],
+    [{ OTEL_TRACES_SAMPLER: 'always_off' }, ['look_up', 'clerk']],
+    [{ RUNLEDGER_RECOGNISE: 'temporal, gen-ai' }, ['look_up', 'clerk']],
+    [{ RUNLEDGER_RECOGNISE: 'temporal' }, []],
+    [{ RUNLEDGER_RECOGNISE: 'none' }, []],
+  ])('%j which spans of other libraries are executions', async (env, names) => {
+    await run('agent.mjs', env);
+    expect(
+      folder
+        .rows()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual([...names].sort());
+  });
+
+  it('its end that what is held of them is all there is', async () => {
+    const options = { node: ['--import', REGISTER] };
+    await folder.run('agent.mjs', { ...options, args: ['open'] });
+    const { exitCode } = await folder.run('agent.mjs', { ...options, args: ['exit'] });
+    expect(exitCode).toBe(3);
+    const ended = folder.rows().filter(({ outcome }) => outcome === 'success');
+    expect(ended.map(({ name }) => name)).toEqual(['look_up', 'look_up']);
+  });
+
   it('RUNLEDGER_PROMETHEUS_PORT where to serve its metrics', async () => {
     const scrape = await run('variables.mjs', { RUNLEDGER_PROMETHEUS_PORT: String(await freePort()) });
     expect(scrape).toMatch(/^runledger_execution_duration_count\{.*runledger_name="load".*\} 1$/m);

@@ -83,6 +83,34 @@ describe('withRunledger', () => {
     expect(folder.rows()).toHaveLength(3);
   });
 
+  it.each(['logs', 'logs/dup'])(
+    'joins exceptions that are reported as %s, and leaves the log exporters of the environment alive',
+    async (signals) => {
+      await folder.run('exception-logs.mjs', {
+        env: { ...collector(), OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN: signals },
+      });
+      expect(receiver.logRecords).toBe(1);
+      expect(folder.rows()).toEqual([
+        expect.objectContaining({ name: 'load', error: 'TypeError: rows is undefined' }),
+      ]);
+    },
+  );
+
+  it('joins exceptions where no log is exported', async () => {
+    await folder.run('exception-logs.mjs', {
+      env: { ...collector(), ...QUIET, OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN: 'logs' },
+    });
+    expect(receiver.logRecords).toBe(0);
+    expect(folder.rows()).toEqual([expect.objectContaining({ error: 'TypeError: rows is undefined' })]);
+  });
+
+  it('joins exceptions beside the log record processors of the configuration', async () => {
+    const { stdout } = await folder.run('exception-logs.mjs', { args: ['processors'], env: collector() });
+    expect(JSON.parse(stdout)).toEqual({ seen: ['rows is undefined'] });
+    expect(receiver.logRecords).toBe(0);
+    expect(folder.rows()).toEqual([expect.objectContaining({ error: 'TypeError: rows is undefined' })]);
+  });
+
   it('makes no span of its own where the file system is instrumented', async () => {
     const { stdout } = await folder.run('instrumented.mjs');
     const { names, later, stored } = JSON.parse(stdout);

@@ -1,6 +1,6 @@
 import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { installFixture } from './fixture-project.ts';
@@ -70,7 +70,7 @@ export async function createEngineApplication(
   return {
     path,
     run: (program, { plain = false, ...options } = {}) =>
-      runProgram(path, join(path, program), {
+      runProgram(path, isAbsolute(program) ? program : join(path, program), {
         ...options,
         executable: node,
         node: [...(plain ? [] : ['--import', register]), ...(options.node ?? [])],

@@ -38,6 +38,7 @@ export interface EngineFolder {
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 const SOURCE = fileURLToPath(new URL('../../src', import.meta.url));
 const PROGRAMS = fileURLToPath(new URL('../instrumentation/programs', import.meta.url));
+const LISTR2 = fileURLToPath(new URL('../engines/listr2', import.meta.url));
 
 export async function createEngineFolder(): Promise<EngineFolder> {
   const folder = await createProgramFolder();
@@ -45,6 +46,9 @@ export async function createEngineFolder(): Promise<EngineFolder> {
   await mkdir(modules);
   await symlink(join(MODULES, '@opentelemetry'), join(modules, '@opentelemetry'));
   await cp(PROGRAMS, folder.path, { recursive: true });
+  for (const file of await readdir(LISTR2)) {
+    if (/\.[mc]js$/.test(file)) await cp(join(LISTR2, file), join(folder.path, file));
+  }
   return {
     path: folder.path,
     install: (from, to = from, version) => install(from, join(modules, to), modules, version),

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
+import { serverOf } from '../../store/ledger-location.ts';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
 import type { Check } from '../doctor/check.ts';
 import { checkLedger } from '../doctor/ledger-checks.ts';
 import { checkNode } from '../doctor/node-check.ts';
 import { checkOtelPackages } from '../doctor/otel-packages.ts';
 import { checkRuntime } from '../doctor/runtime-checks.ts';
-import { ledgerPath } from '../ledger-location.ts';
+import { ledgerLocation } from '../ledger-location.ts';
 import { jsonDocument, printable } from '../printable.ts';
 import { JSON_SCHEMA_VERSION } from '../row-json.ts';
 import type { Look, Terminal } from '../terminal.ts';
@@ -48,10 +49,11 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
     });
 }
 
-/** The file the other commands would read; undefined where there is none. */
+/** The file the other commands would read; undefined where they read no file. */
 function readableLedger(option: string | undefined): string | undefined {
   try {
-    return ledgerPath(option, process.env);
+    const location = ledgerLocation(option, process.env);
+    return serverOf(location) === undefined ? location : undefined;
   } catch {
     return undefined;
   }

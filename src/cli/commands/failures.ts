@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { countArgument, sinceArgument } from '../arguments.ts';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
 import { renderFailures } from '../failures-table.ts';
-import { existingLedgerPath, withLedger } from '../ledger-location.ts';
+import { existingLedger, shownLedger, withLedger } from '../ledger-location.ts';
 import { jsonDocument } from '../printable.ts';
 import { JSON_SCHEMA_VERSION } from '../row-json.ts';
 
@@ -24,12 +24,18 @@ export function addFailuresCommand(program: Command, io: CliIo): void {
     .addHelpText('after', '\nExample:\n  runledger failures --since 7d\n')
     .action(async (_: unknown, command: Command) => {
       const options: FailuresOptions = command.optsWithGlobals();
-      const path = existingLedgerPath(options.ledger, process.env);
+      const location = existingLedger(options.ledger, process.env);
       const { limit } = options;
       const filter = options.since === undefined ? { limit } : { limit, sinceMs: options.since };
-      const groups = await withLedger(path, (ledger) => ledger.failures(filter));
+      const groups = await withLedger(location, (ledger) => ledger.failures(filter));
       if (options.json) {
-        io.out(jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: path, failures: groups }));
+        io.out(
+          jsonDocument({
+            schema_version: JSON_SCHEMA_VERSION,
+            ledger: shownLedger(location),
+            failures: groups,
+          }),
+        );
         return;
       }
       if (groups.length === 0) {

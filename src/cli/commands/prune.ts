@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { PruneReport, RetentionPolicy } from '../../store/record-store.ts';
 import { durationArgument, sizeArgument } from '../arguments.ts';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
-import { existingLedgerPath, withLedger, withStore } from '../ledger-location.ts';
+import { existingLedger, shownLedger, withLedger, withStore } from '../ledger-location.ts';
 import { jsonDocument, printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
 import { previewPrune } from '../prune-preview.ts';
@@ -42,31 +42,31 @@ export function addPruneCommand(program: Command, io: CliIo): void {
     )
     .action(async (_: unknown, command: Command) => {
       const options: PruneOptions = command.optsWithGlobals();
-      const path = existingLedgerPath(options.ledger, process.env);
+      const location = existingLedger(options.ledger, process.env);
       const policy = {
         maxAgeMs: options.maxAge,
         failedMaxAgeMs: options.failedMaxAge,
         maxBytes: options.maxBytes,
       };
-      await (options.dryRun ? preview(path, policy, options, io) : prune(path, policy, options, io));
+      await (options.dryRun ? preview(location, policy, options, io) : prune(location, policy, options, io));
     });
 }
 
 async function prune(
-  path: string,
+  location: string,
   policy: RetentionPolicy,
   options: GlobalOptions,
   io: CliIo,
 ): Promise<void> {
   const report = await withProgress(
-    () => `pruning ${printable(path)}`,
-    () => pruneFile(path, policy),
+    () => `pruning ${printable(shownLedger(location))}`,
+    () => pruneFile(location, policy),
   );
   if (options.json) {
     const { removedByAge, removedBySize, bytesBefore, bytesAfter } = report;
     io.out(
       jsonDocument({
-        ...{ schema_version: JSON_SCHEMA_VERSION, ledger: path, dry_run: false },
+        ...{ schema_version: JSON_SCHEMA_VERSION, ledger: shownLedger(location), dry_run: false },
         ...{ removed_by_age: removedByAge, removed_by_size: removedBySize },
         ...{ bytes_before: bytesBefore, bytes_after: bytesAfter },
       }),
@@ -81,19 +81,19 @@ async function prune(
 }
 
 async function preview(
-  path: string,
+  location: string,
   policy: RetentionPolicy,
   options: GlobalOptions,
   io: CliIo,
 ): Promise<void> {
-  const { byAge, bytes } = await withLedger(path, async (ledger) => ({
+  const { byAge, bytes } = await withLedger(location, async (ledger) => ({
     byAge: await previewPrune(ledger, policy, Date.now()),
     bytes: (await ledger.stats()).bytes,
   }));
   if (options.json) {
     io.out(
       jsonDocument({
-        ...{ schema_version: JSON_SCHEMA_VERSION, ledger: path, dry_run: true },
+        ...{ schema_version: JSON_SCHEMA_VERSION, ledger: shownLedger(location), dry_run: true },
         ...{ removed_by_age: byAge.records, removed_by_size: null },
         ...{ bytes_before: bytes, bytes_after: null },
       }),
@@ -109,8 +109,8 @@ async function preview(
   );
 }
 
-function pruneFile(path: string, policy: RetentionPolicy): Promise<PruneReport> {
-  return withStore(path, (store) => store.prune(policy));
+function pruneFile(location: string, policy: RetentionPolicy): Promise<PruneReport> {
+  return withStore(location, (store) => store.prune(policy));
 }
 
 function describeOption(option: {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { RecordStore } from '../../store/record-store.ts';
 import { CliError } from '../cli-error.ts';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
-import { existingLedgerPath, withLedger, withStore } from '../ledger-location.ts';
+import { existingLedger, shownLedger, withLedger, withStore } from '../ledger-location.ts';
 import { jsonDocument, printable } from '../printable.ts';
 import { formatCount, formatTime } from '../quantities.ts';
 import { type Quarantined, readQuarantined } from '../quarantined-records.ts';
@@ -30,9 +30,9 @@ export function addQuarantineCommand(program: Command, io: CliIo): void {
     .description('list what is in quarantine, newest first')
     .action(async (_: unknown, command: Command) => {
       const options: GlobalOptions = command.optsWithGlobals();
-      const path = existingLedgerPath(options.ledger, process.env);
-      const found = await withLedger(path, (ledger) => readQuarantined(ledger));
-      if (options.json) io.out(documentOf(path, { quarantined: found }));
+      const location = existingLedger(options.ledger, process.env);
+      const found = await withLedger(location, (ledger) => readQuarantined(ledger));
+      if (options.json) io.out(documentOf(location, { quarantined: found }));
       else if (found.length === 0) io.note('nothing is in quarantine');
       else io.out(tableOf(found, io));
     });
@@ -42,9 +42,9 @@ export function addQuarantineCommand(program: Command, io: CliIo): void {
     .argument('<ids...>', 'record ids, or the start of them')
     .action(async (ids: string[], _: unknown, command: Command) => {
       const options: GlobalOptions = command.optsWithGlobals();
-      const path = existingLedgerPath(options.ledger, process.env);
-      const found = await selected(path, ids);
-      if (options.json) io.out(documentOf(path, { quarantined: found }));
+      const location = existingLedger(options.ledger, process.env);
+      const found = await selected(location, ids);
+      if (options.json) io.out(documentOf(location, { quarantined: found }));
       else for (const { record, ...rest } of found) io.out(jsonDocument({ ...rest, record }));
     });
   quarantine
@@ -54,13 +54,13 @@ export function addQuarantineCommand(program: Command, io: CliIo): void {
     .option('--all', 'everything in quarantine')
     .action(async (ids: string[], _: unknown, command: Command) => {
       const options: SelectionOptions = command.optsWithGlobals();
-      const path = existingLedgerPath(options.ledger, process.env);
-      const found = await selected(path, ids, options);
-      const refused = await withStore(path, (store) => replay(store, found));
+      const location = existingLedger(options.ledger, process.env);
+      const found = await selected(location, ids, options);
+      const refused = await withStore(location, (store) => replay(store, found));
       const stored = found.length - refused.length;
       if (refused.length > 0) io.fail();
       if (options.json) {
-        io.out(documentOf(path, { stored, refused }));
+        io.out(documentOf(location, { stored, refused }));
         return;
       }
       io.out(`stored ${formatCount(stored)} of ${formatCount(found.length)} records\n`);
@@ -73,23 +73,23 @@ export function addQuarantineCommand(program: Command, io: CliIo): void {
     .option('--all', 'everything in quarantine')
     .action(async (ids: string[], _: unknown, command: Command) => {
       const options: SelectionOptions = command.optsWithGlobals();
-      const path = existingLedgerPath(options.ledger, process.env);
-      const found = await selected(path, ids, options);
-      const dropped = await withStore(path, (store) => drop(store, found));
-      if (options.json) io.out(documentOf(path, { dropped }));
+      const location = existingLedger(options.ledger, process.env);
+      const found = await selected(location, ids, options);
+      const dropped = await withStore(location, (store) => drop(store, found));
+      if (options.json) io.out(documentOf(location, { dropped }));
       else io.out(`dropped ${formatCount(dropped)} records\n`);
     });
 }
 
 /** Throws where nothing is asked for, or something that is not there. */
 async function selected(
-  path: string,
+  location: string,
   ids: readonly string[],
   options: SelectionOptions = {},
 ): Promise<readonly Quarantined[]> {
   if (ids.length === 0 && options.all !== true)
     throw new CliError('say which: record ids, or --all for everything in quarantine.');
-  const found = await withLedger(path, (ledger) => readQuarantined(ledger, ids));
+  const found = await withLedger(location, (ledger) => readQuarantined(ledger, ids));
   const unknown = ids.find((id) => !found.some(({ record_id }) => record_id.startsWith(id)));
   if (unknown === undefined) return found;
   throw new CliError(
@@ -149,6 +149,6 @@ function tableOf(records: readonly Quarantined[], { terminal }: CliIo): string {
   );
 }
 
-function documentOf(path: string, content: Readonly<Record<string, unknown>>): string {
-  return jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: path, ...content });
+function documentOf(location: string, content: Readonly<Record<string, unknown>>): string {
+  return jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: shownLedger(location), ...content });
 }

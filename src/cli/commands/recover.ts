@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
-import { ledgerPath } from '../ledger-location.ts';
+import { ledgerLocation, shownLedger } from '../ledger-location.ts';
 import { jsonDocument, printable } from '../printable.ts';
 import { formatCount } from '../quantities.ts';
 import { JSON_SCHEMA_VERSION } from '../row-json.ts';
@@ -20,17 +20,19 @@ export function addRecoverCommand(program: Command, io: CliIo): void {
     )
     .action(async (_: unknown, command: Command) => {
       const options: GlobalOptions = command.optsWithGlobals();
-      const path = ledgerPath(options.ledger, process.env);
-      const recovery = await recoverSpool(path);
+      const location = ledgerLocation(options.ledger, process.env);
+      const recovery = await recoverSpool(location);
       if (recovery.left > 0) io.fail();
       if (options.json) {
-        io.out(jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: path, ...recovery }));
+        io.out(
+          jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: shownLedger(location), ...recovery }),
+        );
         return;
       }
       const { recovered, left, quarantined, interrupted } = recovery;
       io.out(
         recovered + interrupted === 0
-          ? `nothing to recover beside ${printable(path)}\n`
+          ? `nothing to recover beside ${printable(shownLedger(location))}\n`
           : `recovered ${formatCount(recovered)} records; ${formatCount(interrupted)} executions had been interrupted\n`,
       );
       if (quarantined > 0)

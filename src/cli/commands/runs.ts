@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { RunFilter } from '../../store/ledger-reader.ts';
 import { countArgument, sinceArgument } from '../arguments.ts';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
-import { existingLedgerPath, withLedger } from '../ledger-location.ts';
+import { existingLedger, shownLedger, withLedger } from '../ledger-location.ts';
 import { jsonDocument } from '../printable.ts';
 import { JSON_SCHEMA_VERSION, jsonFromRow } from '../row-json.ts';
 import { renderRuns } from '../runs-table.ts';
@@ -39,11 +39,15 @@ export function addRunsCommand(program: Command, io: CliIo): void {
     )
     .action(async (_: unknown, command: Command) => {
       const options: RunsOptions = command.optsWithGlobals();
-      const path = existingLedgerPath(options.ledger, process.env);
-      const rows = await withLedger(path, (ledger) => ledger.runs(filterFrom(options)));
+      const location = existingLedger(options.ledger, process.env);
+      const rows = await withLedger(location, (ledger) => ledger.runs(filterFrom(options)));
       if (options.json) {
         io.out(
-          jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: path, runs: rows.map(jsonFromRow) }),
+          jsonDocument({
+            schema_version: JSON_SCHEMA_VERSION,
+            ledger: shownLedger(location),
+            runs: rows.map(jsonFromRow),
+          }),
         );
         return;
       }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { countArgument } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
-import { existingLedgerPath, withLedger } from '../ledger-location.ts';
+import { existingLedger, shownLedger, withLedger } from '../ledger-location.ts';
 import { jsonDocument, printable } from '../printable.ts';
 import { JSON_SCHEMA_VERSION, jsonFromRow } from '../row-json.ts';
 import { treeFromRows } from '../run-tree.ts';
@@ -28,8 +28,8 @@ export function addShowCommand(program: Command, io: CliIo): void {
     .addHelpText('after', '\nExamples:\n  runledger show last\n  runledger show 0651a3f2\n')
     .action(async (id: string, _: unknown, command: Command) => {
       const options: ShowOptions = command.optsWithGlobals();
-      const path = existingLedgerPath(options.ledger, process.env);
-      const { rows, total } = await withLedger(path, async (ledger) => {
+      const location = existingLedger(options.ledger, process.env);
+      const { rows, total } = await withLedger(location, async (ledger) => {
         const [newest] = id === 'last' ? await ledger.runs({ limit: 1 }) : [];
         const rows = await ledger.run(newest?.run_id ?? id, { limit: options.limit });
         const [first] = rows;
@@ -38,7 +38,7 @@ export function addShowCommand(program: Command, io: CliIo): void {
       });
       if (rows.length === 0) {
         throw new CliError(
-          `no run ${printable(id)} in ${printable(path)}. "runledger runs" lists those there are.`,
+          `no run ${printable(id)} in ${printable(shownLedger(location))}. "runledger runs" lists those there are.`,
         );
       }
       if (options.json) {
@@ -47,7 +47,7 @@ export function addShowCommand(program: Command, io: CliIo): void {
           total,
           records: rowsInTreeOrder(treeFromRows(rows)).map(jsonFromRow),
         };
-        io.out(jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: path, ...run }));
+        io.out(jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: shownLedger(location), ...run }));
         return;
       }
       if (total > rows.length) {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { SqlValue } from '../../store/execution-row.ts';
 import { CliError } from '../cli-error.ts';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
-import { existingLedgerPath, withLedger } from '../ledger-location.ts';
+import { existingLedger, shownLedger, withLedger } from '../ledger-location.ts';
 import { jsonDocument, printable } from '../printable.ts';
 import { JSON_SCHEMA_VERSION } from '../row-json.ts';
 import { type Cell, renderTable } from '../table.ts';
@@ -27,13 +27,15 @@ export function addSqlCommand(program: Command, io: CliIo): void {
     )
     .action(async (query: string, _: unknown, command: Command) => {
       const options: GlobalOptions = command.optsWithGlobals();
-      const path = existingLedgerPath(options.ledger, process.env);
+      const location = existingLedger(options.ledger, process.env);
       const statement = query === '-' ? await text(process.stdin) : query;
       if (statement.trim() === '')
         throw new CliError('the query is empty. Try "select * from pipeline_runs limit 5".');
-      const { columns, rows } = await withLedger(path, (ledger) => ledger.query(statement));
+      const { columns, rows } = await withLedger(location, (ledger) => ledger.query(statement));
       if (options.json) {
-        io.out(jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: path, columns, rows }));
+        io.out(
+          jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: shownLedger(location), columns, rows }),
+        );
         return;
       }
       io.out(

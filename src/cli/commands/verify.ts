@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
 import { renderInstances } from '../instances-table.ts';
 import { type AccountedInstance, readInstances } from '../ledger-instances.ts';
-import { existingLedgerPath, withLedger } from '../ledger-location.ts';
+import { existingLedger, shownLedger, withLedger } from '../ledger-location.ts';
 import { jsonDocument } from '../printable.ts';
 import { formatCount } from '../quantities.ts';
 import { JSON_SCHEMA_VERSION } from '../row-json.ts';
@@ -28,8 +28,8 @@ export function addVerifyCommand(program: Command, io: CliIo): void {
     )
     .action(async (_: unknown, command: Command) => {
       const options: GlobalOptions & { readonly all?: true } = command.optsWithGlobals();
-      const path = existingLedgerPath(options.ledger, process.env);
-      const instances = await withLedger(path, (ledger) => readInstances(ledger, Date.now()));
+      const location = existingLedger(options.ledger, process.env);
+      const instances = await withLedger(location, (ledger) => readInstances(ledger, Date.now()));
       const incomplete = instances.filter(isIncomplete);
       if (incomplete.length > 0) io.fail();
       if (options.json) {
@@ -37,7 +37,7 @@ export function addVerifyCommand(program: Command, io: CliIo): void {
         io.out(
           jsonDocument({
             schema_version: JSON_SCHEMA_VERSION,
-            ledger: path,
+            ledger: shownLedger(location),
             is_complete: isComplete,
             instances,
           }),

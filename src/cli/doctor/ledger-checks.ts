@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { serverOf } from '../../store/ledger-location.ts';
 import type { LedgerReader, LedgerStats } from '../../store/ledger-reader.ts';
 import { CliError } from '../cli-error.ts';
-import { ledgerPath, withLedger } from '../ledger-location.ts';
+import { ledgerLocation, shownLedger, withLedger } from '../ledger-location.ts';
 import { formatCount, formatDuration, formatSize } from '../quantities.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
@@ -13,45 +14,47 @@ const LONGEST_KEPT_MS = 91 * DAY_MS;
 /** Below this much free space a batch may fail. */
 const LITTLE_SPACE = 256 * 1024 * 1024;
 
-/** Checks the ledger file: is it there, whole, of this version's schema, and does it have room to grow. */
+/** Checks the ledger: is it there, whole, of this version's schema, and does it have room to grow. */
 export async function checkLedger(
   option: string | undefined,
   env: NodeJS.ProcessEnv,
 ): Promise<readonly Check[]> {
-  const path = pathOrReason(option, env);
-  if (path instanceof Error)
-    return [warn('ledger', path.message, 'Name the file with --ledger PATH to have it checked.')];
-  if (!existsSync(path)) {
+  const location = locationOrReason(option, env);
+  if (location instanceof Error)
+    return [warn('ledger', location.message, 'Name the file with --ledger PATH to have it checked.')];
+  const isFile = serverOf(location) === undefined;
+  if (isFile && !existsSync(location)) {
     const fix = 'Run your program once with Runledger, or name the file with --ledger PATH.';
-    return [warn('ledger', `no ledger at ${path} yet`, fix)];
+    return [warn('ledger', `no ledger at ${location} yet`, fix)];
   }
+  const shown = shownLedger(location);
   try {
-    return await withLedger(path, async (ledger) => {
+    return await withLedger(location, async (ledger) => {
       const stats = await ledger.stats();
       return [
-        ok('ledger', `${path}: ${formatCount(stats.records)} records of ${formatCount(stats.runs)} runs`),
+        ok('ledger', `${shown}: ${formatCount(stats.records)} records of ${formatCount(stats.runs)} runs`),
         checkSchema(stats),
-        await checkIntegrity(ledger),
+        // Whether a server's files are whole, and what room they have, is its operator's to see.
+        ...(isFile ? [await checkIntegrity(ledger)] : []),
         checkQuarantine(stats),
         checkRetention(stats, Date.now()),
-        await checkSpace(path, stats),
+        isFile ? await checkSpace(location, stats) : ok('ledger-space', formatSize(stats.bytes)),
       ];
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return [
-      fail(
-        'ledger',
-        `${path} can not be read: ${reason}`,
-        'Check that it is a ledger and that you may read it, or start a new one.',
-      ),
-    ];
+    if (isFile) {
+      const fix = 'Check that it is a ledger and that you may read it, or start a new one.';
+      return [fail('ledger', `${shown} can not be read: ${reason}`, fix)];
+    }
+    const fix = 'Check RUNLEDGER_STORE or --ledger, and that the server can be reached from here.';
+    return [fail('ledger', reason, fix)];
   }
 }
 
-function pathOrReason(option: string | undefined, env: NodeJS.ProcessEnv): string | CliError {
+function locationOrReason(option: string | undefined, env: NodeJS.ProcessEnv): string | CliError {
   try {
-    return ledgerPath(option, env);
+    return ledgerLocation(option, env);
   } catch (error) {
     if (error instanceof CliError) return error;
     throw error;

@@ -1,11 +1,7 @@
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
 import type { ListrList } from './listr2.ts';
 import type { ListrTask } from './listr2-task.ts';
-
-/** Titles a run is named after. */
-const MAX_TITLES = 3;
-/** Characters kept of a title. */
-const MAX_LENGTH = 80;
+import { nameFromTasks, nameFromTitle } from './task-names.ts';
 
 /** What runs and tasks of listr2 are called. Titles are written for a terminal: they may hold colours and lines. */
 export class Listr2Names {
@@ -15,14 +11,10 @@ export class Listr2Names {
     this.#lifecycle = lifecycle;
   }
 
-  /** What the application says, else the titles of the first tasks, so that one program's runs share a name. */
+  /** What the application says, else the titles of the first tasks. */
   ofRun(list: ListrList): string {
-    const given = this.#lifecycle.nameOf(list);
-    if (given !== undefined) return given;
     const titles = list.tasks.map(titleOf).filter((title) => title !== undefined);
-    if (titles.length === 0) return 'listr2';
-    const left = titles.length - MAX_TITLES;
-    return titles.slice(0, MAX_TITLES).join(', ') + (left > 0 ? ` +${left}` : '');
+    return this.#lifecycle.nameOf(list) ?? nameFromTasks(titles) ?? 'listr2';
   }
 
   /** The title a task was given, not what it changed it to while it ran; its place in the list where it has none. */
@@ -32,9 +24,5 @@ export class Listr2Names {
 }
 
 function titleOf({ initialTitle, title }: ListrTask): string | undefined {
-  const text = initialTitle ?? title;
-  if (typeof text !== 'string') return undefined;
-  const { stripVTControlCharacters } = process.getBuiltinModule('node:util');
-  const [line = ''] = stripVTControlCharacters(text).trim().split('\n', 1);
-  return line === '' ? undefined : line.slice(0, MAX_LENGTH).trimEnd();
+  return nameFromTitle(initialTitle ?? title);
 }

@@ -4,9 +4,9 @@ import { neverThrow } from '../../lifecycle/never-throw.ts';
 import { runExecution } from '../../lifecycle/run-execution.ts';
 import { claimPrototype, type EngineAdapter, exportOf } from '../engine-adapter.ts';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
-import { Listr2Interrupts } from './listr2-interrupts.ts';
 import { Listr2Names } from './listr2-names.ts';
 import { type ListrTask, TaskExecutions } from './listr2-task.ts';
+import { OpenAtExit } from './open-at-exit.ts';
 
 /** The part of a list of tasks that is read. */
 export interface ListrList {
@@ -34,7 +34,7 @@ export const listr2: EngineAdapter = {
   recognises: (moduleExports) => listrPrototypeOf(moduleExports) !== undefined,
   instrument(moduleExports, lifecycle) {
     const prototype = listrPrototypeOf(moduleExports);
-    if (prototype === undefined || !claimPrototype(prototype)) return;
+    if (prototype === undefined || !claimPrototype(prototype)) return undefined;
     const lists = new ListExecutions(lifecycle);
     const { run, runTask } = prototype;
     prototype.run = function (this: ListrList, ...args) {
@@ -43,8 +43,18 @@ export const listr2: EngineAdapter = {
     prototype.runTask = function (this: ListrList, ...args) {
       return lists.runTask(this, args[0], () => runTask.apply(this, args));
     };
+    return undefined;
   },
 };
+
+/** With this code listr2 ends the process when a run is interrupted, by Ctrl-C or by `task.cancel()`. */
+const INTERRUPTED = 127;
+
+function cancelInterrupted(execution: Execution, exitCode: number): void {
+  if (exitCode !== INTERRUPTED) return;
+  execution.end('cancellation');
+  execution.settleReturned();
+}
 
 /** What a list runs in: its pipeline, or the task it belongs to. */
 interface Scope {
@@ -56,7 +66,7 @@ interface Scope {
 class ListExecutions {
   readonly #lifecycle: EngineLifecycle;
   readonly #names: Listr2Names;
-  readonly #interrupts = new Listr2Interrupts();
+  readonly #interrupts = new OpenAtExit('listr2', cancelInterrupted);
   readonly #scopes = new WeakMap<ListrList, Scope>();
   readonly #tasks = new WeakMap<ListrTask, TaskExecutions>();
   /** Lists a task returned that were not made as its subtasks, by their tasks. */

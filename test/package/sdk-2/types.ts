@@ -11,6 +11,7 @@ import {
 import {
   BatchRecordExporter,
   createRunledger,
+  ExceptionLogProcessor,
   ExecutionSpanProcessor,
   MemoryRecordStore,
   PipelineInstrumentation,
@@ -36,6 +37,7 @@ export const given = (configuration: Partial<NodeSDKConfiguration>): NodeSDK =>
 const ledger = createRunledger({ store: 'memory:' });
 export const byHand: Partial<NodeSDKConfiguration> = {
   spanProcessors: [ledger.spanProcessor],
+  logRecordProcessors: [ledger.logRecordProcessor, new ExceptionLogProcessor()],
   sampler: ledger.sampler(new AlwaysOnSampler()),
   instrumentations: [ledger.instrumentation],
 };

@@ -78,7 +78,10 @@ export class MysqlServer implements ReadableServer {
 
   async #connect(): Promise<MysqlClient> {
     const pending = new Promise<MysqlClient>((resolve, reject) => {
-      this.#pool.getConnection((error, client) => (error === null ? resolve(client) : reject(error)));
+      this.#pool.getConnection((error, client) => {
+        if (error === null || error === undefined) resolve(client as MysqlClient);
+        else reject(error);
+      });
     });
     try {
       return await inTime(this.#limits.connectTimeoutMillis, 'connecting', pending);

@@ -10,6 +10,7 @@ export interface MysqlLedgerSettings extends MysqlLimits {
   readonly url: string | undefined;
   readonly pool: MysqlPool | undefined;
   readonly maxConnections: number;
+  readonly holdsProcess: boolean;
 }
 
 /** A ledger, and how to let go of its connections. */

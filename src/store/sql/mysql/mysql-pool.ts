@@ -28,7 +28,8 @@ export interface MysqlClient {
 
 /** A pool of `mysql2`, in its form with callbacks: `createPool` of `mysql2`, or `pool.pool` of `mysql2/promise`. */
 export interface MysqlPool {
-  getConnection(callback: (error: Error | null, connection: MysqlClient) => void): void;
+  /** The connection is a `MysqlClient`; how `mysql2` declares it, no shape of few lines can say. */
+  getConnection(callback: (error: Error | null, connection: unknown) => void): void;
   end(callback: (error?: Error | null) => void): void;
 }
 
@@ -37,10 +38,12 @@ export interface MysqlPoolSettings {
   readonly url: string;
   readonly maxConnections: number;
   readonly connectTimeoutMillis: number;
+  /** Whether its connections keep the process alive. */
+  readonly holdsProcess: boolean;
 }
 
 /**
- * Opens a pool of our own with the `mysql2` that is installed. Its sockets do not hold the process. Rejects with
+ * Opens a pool of our own with the `mysql2` that is installed. Rejects with
  * `RUNLEDGER_DRIVER_MISSING` where there is no `mysql2`.
  */
 export async function openMysqlPool(settings: MysqlPoolSettings): Promise<MysqlPool> {
@@ -53,8 +56,9 @@ export async function openMysqlPool(settings: MysqlPoolSettings): Promise<MysqlP
     connectTimeout: settings.connectTimeoutMillis,
     enableKeepAlive: true,
     charset: 'utf8mb4',
-    // Not held from the first packet on.
-    stream: () => connect({ host: hostname, port: Number(port || 3306), keepAlive: true }).unref(),
+    ...(!settings.holdsProcess && {
+      stream: () => connect({ host: hostname, port: Number(port || 3306), keepAlive: true }).unref(),
+    }),
   });
   // Whatever the server's own mode: what does not fit is refused, not cut to fit.
   pool.on('connection', (connection) => {

@@ -17,6 +17,11 @@ export interface MysqlRecordStoreOptions {
   readonly connectTimeoutMillis?: number;
   /** How long one statement may take; after that its outcome is unknown and it is sent again. Milliseconds. @default 5_000 */
   readonly queryTimeoutMillis?: number;
+  /**
+   * Whether calls of the store keep the process alive, those of a pool that a URL opens. Not in an application, where whoever
+   * waits for records to be stored does; a script of its own that awaits the store needs it. @default false
+   */
+  readonly holdsProcess?: boolean;
   /** Milliseconds since the Unix epoch. @default Date.now */
   readonly now?: () => number;
 }
@@ -49,6 +54,7 @@ export class MysqlRecordStore extends ServerRecordStore {
       pool,
       maxConnections: this.#options.maxConnections ?? 2,
       connectTimeoutMillis: this.#options.connectTimeoutMillis ?? 3_000,
+      holdsProcess: this.#options.holdsProcess ?? false,
       queryTimeoutMillis: this.#options.queryTimeoutMillis ?? 5_000,
     });
     return { ledger, close: () => server.close() };

@@ -11,6 +11,7 @@ export interface PostgresLedgerSettings extends PostgresLimits {
   readonly url: string | undefined;
   readonly pool: PostgresPool | undefined;
   readonly maxConnections: number;
+  readonly holdsProcess: boolean;
   readonly partitionByDay: boolean;
   readonly copy: boolean;
 }

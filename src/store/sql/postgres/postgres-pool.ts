@@ -44,25 +44,34 @@ export interface PostgresPoolSettings {
   readonly url: string;
   readonly maxConnections: number;
   readonly connectTimeoutMillis: number;
+  /** Whether a call under way keeps the process alive. An idle connection never does. */
+  readonly holdsProcess: boolean;
 }
 
 /**
- * Opens a pool of our own with the `pg` that is installed. Its sockets do not hold the process. Rejects with
+ * Opens a pool of our own with the `pg` that is installed. Rejects with
  * `RUNLEDGER_DRIVER_MISSING` where there is no `pg`.
  */
 export async function openPostgresPool(settings: PostgresPoolSettings): Promise<PostgresPool> {
   const { Pool } = await loadPg();
   const { Socket } = process.getBuiltinModule('node:net');
-  return new Pool({
+  const pool = new Pool({
     connectionString: settings.url,
     max: settings.maxConnections,
     connectionTimeoutMillis: settings.connectTimeoutMillis,
     keepAlive: true,
     application_name: 'runledger',
     allowExitOnIdle: true,
-    // Not held from the first packet on: a pool by itself lets go of idle connections alone.
-    stream: () => new Socket().unref(),
+    ...(!settings.holdsProcess && { stream: () => new Socket().unref() }),
   });
+  // By itself a pool lets go of idle connections, and holds on to those in use.
+  // The declared type of a client lacks the two methods by which `pg` does that itself.
+  if (!settings.holdsProcess) pool.on('acquire', (client) => (client as unknown as Unrefable).unref());
+  return pool;
+}
+
+interface Unrefable {
+  unref(): void;
 }
 
 async function loadPg(): Promise<Pick<typeof import('pg'), 'Pool'>> {

@@ -21,6 +21,11 @@ export interface PostgresRecordStoreOptions {
   readonly partitionByDay?: boolean;
   /** Whether new records go by COPY, where the package `pg-copy-streams` is installed. @default true */
   readonly copy?: boolean;
+  /**
+   * Whether calls of the store keep the process alive, those of a pool that a URL opens. Not in an application, where whoever
+   * waits for records to be stored does; a script of its own that awaits the store needs it. @default false
+   */
+  readonly holdsProcess?: boolean;
   /** Milliseconds since the Unix epoch. @default Date.now */
   readonly now?: () => number;
 }
@@ -52,6 +57,7 @@ export class PostgresRecordStore extends ServerRecordStore {
       pool,
       maxConnections: this.#options.maxConnections ?? 2,
       connectTimeoutMillis: this.#options.connectTimeoutMillis ?? 3_000,
+      holdsProcess: this.#options.holdsProcess ?? false,
       queryTimeoutMillis: this.#options.queryTimeoutMillis ?? 5_000,
       partitionByDay: this.#options.partitionByDay ?? false,
       copy: this.#options.copy ?? true,

@@ -22,11 +22,14 @@ export interface ServerConnection {
   release(): void;
 }
 
-/** How records become rows on one kind of server. All in the caller's transaction. */
+/** How records become rows on one kind of server. */
 export interface RowInsert {
-  /** The fast way, for records that are most likely new. Rejects where one is not: see {@link isCollision}. */
+  /**
+   * The fast way, for records that are most likely new, as the first of a transaction that it begins itself: a round trip is
+   * saved. Rejects where one is not new: see {@link isCollision}.
+   */
   fresh?(connection: ServerConnection, records: RowSource): Promise<void>;
-  /** The way for any records: a higher revision replaces a row, any other leaves it alone. */
+  /** The way for any records, in the caller's transaction: a higher revision replaces a row, any other leaves it alone. */
   merge(connection: ServerConnection, records: RowSource): Promise<void>;
   /** Whether an error says that a key is there already. */
   isCollision(error: unknown): boolean;

@@ -8,7 +8,12 @@ import { type LedgerServer, withConnection } from './ledger-server.ts';
 import { serverDatabase } from './server-database.ts';
 import { serverErrorFrom } from './server-error.ts';
 
-const LIMITS = { maxConnections: 1, connectTimeoutMillis: 5_000, queryTimeoutMillis: 60_000 };
+const LIMITS = {
+  maxConnections: 1,
+  connectTimeoutMillis: 5_000,
+  queryTimeoutMillis: 60_000,
+  holdsProcess: true,
+};
 
 /** A server that can run a query of the user's own, in a transaction that only reads. */
 export interface ReadableServer extends LedgerServer {

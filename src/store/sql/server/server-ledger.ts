@@ -1,6 +1,12 @@
 import type { Kysely } from 'kysely';
 import type { ExecutionRecord } from '../../../records/execution-record.ts';
-import type { LedgerReport, PruneReport, QuarantinedRecord, RetentionPolicy } from '../../record-store.ts';
+import type {
+  LedgerReport,
+  PruneReport,
+  QuarantinedRecord,
+  QuarantineKey,
+  RetentionPolicy,
+} from '../../record-store.ts';
 import { linkCandidates, type RemoteChildLink, remoteChildrenOf } from '../../remote-children.ts';
 import { columnBatchFromRecords } from '../column-batch.ts';
 import type { LedgerDatabase } from '../database.ts';
@@ -8,6 +14,7 @@ import { findInterrupted, interruptRows } from '../interruption.ts';
 import { writeReport } from '../ledger-report.ts';
 import type { LedgerLayout } from '../ledger-schema.ts';
 import { isMigrated, migrate } from '../migrations.ts';
+import { discardQuarantined } from '../quarantine.ts';
 import { keepRemoteChildren, linkRemoteChildren, remoteParentsAmong } from '../remote-links.ts';
 import { changesOf } from '../script.ts';
 import { insertOrKeep, type SqlDialect } from '../sql-dialect.ts';
@@ -25,6 +32,8 @@ import { pruneServer } from './server-retention.ts';
 const ANY_REMOTE_CHILD = 'select 1 as found from remote_children limit 1';
 /** Rows of one statement. */
 const MAX_ROWS = 100;
+/** Ids that are remembered; one that is forgotten is found to be there when it comes again. */
+const MAX_ANNOUNCED = 100_000;
 
 /** What {@link ServerLedger} works with. */
 export interface ServerLedgerParts {
@@ -123,6 +132,13 @@ export class ServerLedger {
     );
   }
 
+  async discard(keys: readonly QuarantineKey[]): Promise<number> {
+    const { server, db } = this.#parts;
+    return withConnection(server, (connection) =>
+      inServerTransaction(connection, () => runServerScript(connection, discardQuarantined(db, keys))),
+    );
+  }
+
   prune(policy: RetentionPolicy, now: number, isOpen: () => boolean): Promise<PruneReport> {
     return pruneServer({ ...this.#parts, isOpen }, policy, now);
   }
@@ -138,8 +154,9 @@ export class ServerLedger {
     if (fresh !== undefined) {
       const [likelyNew, known] = this.#sorted(records);
       try {
-        return await transaction(connection, async () => {
-          if (likelyNew.length > 0) await fresh.call(insert, connection, columnBatchFromRecords(likelyNew));
+        const isBegun = likelyNew.length > 0;
+        return await transaction(connection, isBegun, async () => {
+          if (isBegun) await fresh.call(insert, connection, columnBatchFromRecords(likelyNew));
           if (known.length > 0) await insert.merge(connection, columnBatchFromRecords(newest(known)));
           await besides(connection);
         });
@@ -147,7 +164,7 @@ export class ServerLedger {
         if (!insert.isCollision(error)) throw error;
       }
     }
-    return transaction(connection, async () => {
+    return transaction(connection, false, async () => {
       if (records.length > 0) await insert.merge(connection, columnBatchFromRecords(newest(records)));
       await besides(connection);
     });
@@ -163,6 +180,7 @@ export class ServerLedger {
   }
 
   #remember(records: readonly ExecutionRecord[]): void {
+    if (this.#announced.size > MAX_ANNOUNCED) this.#announced.clear();
     for (const { recordId, state } of records) {
       if (state !== 'ended') this.#announced.add(recordId);
       else if (this.#announced.size > 0) this.#announced.delete(recordId);
@@ -190,9 +208,13 @@ export class ServerLedger {
   }
 }
 
-/** Whether there are children of other processes once it is committed. */
-async function transaction(connection: ServerConnection, work: () => Promise<void>): Promise<boolean> {
-  await connection.run('begin', []);
+/** Whether there are children of other processes once it is committed. The first of the work may begin the transaction itself. */
+async function transaction(
+  connection: ServerConnection,
+  isBegunByWork: boolean,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  if (!isBegunByWork) await connection.run('begin', []);
   try {
     await work();
     return (await connection.commitAndRun(ANY_REMOTE_CHILD)).rows.length > 0;

@@ -3,6 +3,7 @@ import type {
   LedgerReport,
   PruneReport,
   QuarantinedRecord,
+  QuarantineKey,
   RecordStore,
   RetentionPolicy,
 } from '../../record-store.ts';
@@ -64,6 +65,10 @@ export abstract class ServerRecordStore implements RecordStore {
 
   async quarantine(records: readonly QuarantinedRecord[]): Promise<void> {
     await this.#living().quarantine(records, this.#now());
+  }
+
+  async discard(keys: readonly QuarantineKey[]): Promise<number> {
+    return await this.#living().discard(keys);
   }
 
   async prune(policy: RetentionPolicy): Promise<PruneReport> {

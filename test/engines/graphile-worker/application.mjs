@@ -1,0 +1,17 @@
+// An ES module that runs the scenarios its arguments name and prints what they found.
+import { appendFileSync } from 'node:fs';
+import { trace } from '@opentelemetry/api';
+import * as worker from 'graphile-worker';
+import pg from 'pg';
+import { scenarios } from './scenarios.cjs';
+
+/** Notes the span that is active where the application does something: the parent of every span made there. */
+const span = (name) => {
+  if (process.env.SPANS_FILE === undefined) return;
+  appendFileSync(process.env.SPANS_FILE, `${name}\t${trace.getActiveSpan()?.spanContext().spanId}\n`);
+};
+const { DATABASE_URL: connectionString, SCHEMA: schema } = process.env;
+const options = { connectionString, schema, logger: new worker.Logger(() => () => {}) };
+for (const name of process.argv.slice(2)) {
+  process.stdout.write(`${name} ${await scenarios[name](worker, options, span, pg)}\n`);
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import {
+  conformanceTests,
+  type EngineDriver,
+  recordInLedger,
+  SCENARIO_IDS,
+  type ScenarioDriver,
+  type ScenarioId,
+  type UnsupportedScenario,
+} from '../../src/testing.ts';
+import { createEngineApplication, type EngineApplication, LANES } from './engine-application.ts';
+import { INSTALL_MILLIS } from './fixture-project.ts';
+import { killAndSucceed, SUCCESSOR } from './killed-process.ts';
+import type { ProgramOptions } from './program.ts';
+
+/** How an engine differs from one that does every scenario as asked. */
+export interface EngineConformance extends Pick<EngineDriver, 'engine' | 'unit' | 'namesRuns'> {
+  /** What it can not express, and where it has words of its own. */
+  readonly except: { readonly [Id in ScenarioId]?: UnsupportedScenario | Omit<ScenarioDriver<Id>, 'run'> };
+  /** How its programs are run, beyond the name of the scenario. */
+  readonly program?: ProgramOptions;
+}
+
+/**
+ * Puts an engine through the scenarios of the conformance kit, each in a process of its own in which it is instrumented
+ * when it is loaded: `test/engines/<engine>/conformance.mjs <scenario>`. One that takes two processes is asked to `begin`,
+ * and then to `ship`, given what the first one printed; one that is to be killed says `started` and its process id.
+ */
+export function describeEngineConformance({ engine, except, program, ...traits }: EngineConformance): void {
+  describe(`${engine}, put through every scenario`, () => {
+    let application: EngineApplication;
+
+    beforeAll(async () => {
+      const [newest] = LANES;
+      if (newest === undefined) throw new Error('there is no lane');
+      application = await createEngineApplication(engine, newest);
+    }, INSTALL_MILLIS);
+    afterAll(() => application.remove());
+
+    const recording = {
+      start() {},
+      rows: async () => {
+        const rows = await recordInLedger(join(application.path, '.runledger', 'ledger.db')).rows();
+        return rows.filter(({ name }) => name !== SUCCESSOR);
+      },
+      close: () => Promise.resolve(),
+    };
+    const run = ({ id }: { readonly id: ScenarioId }) =>
+      application.run('conformance.mjs', { ...program, args: [id] });
+    const crash = () =>
+      killAndSucceed(application.path, (file, options) => application.run(file, options), 'conformance.mjs', [
+        'crash',
+      ]);
+    const crossProcess = async () => {
+      const { stdout } = await application.run('conformance.mjs', { ...program, args: ['begin'] });
+      await application.run('conformance.mjs', { ...program, args: ['ship', stdout] });
+    };
+    const own: { readonly [Id in ScenarioId]?: () => Promise<void> } = {
+      crash,
+      'cross-process': crossProcess,
+    };
+    const answers = SCENARIO_IDS.map((id) => {
+      const exception = except[id];
+      if (exception !== undefined && 'unsupported' in exception) return [id, exception];
+      return [id, { ...exception, run: own[id] ?? run }];
+    });
+    // Each scenario is answered: by the program, or by what the engine can not express.
+    const scenarios = Object.fromEntries(answers) as EngineDriver['scenarios'];
+    const tests = conformanceTests({ ...traits, engine, recording, scenarios });
+    it.each(tests.map(({ title, run: test }) => [title, test] as const))('%s', (_, test) => test(), 60_000);
+  });
+}
