@@ -64,6 +64,9 @@ export async function openPostgresPool(settings: PostgresPoolSettings): Promise<
     allowExitOnIdle: true,
     ...(!settings.holdsProcess && { stream: () => new Socket().unref() }),
   });
+  // The pool stops listening before whoever waits for a connection begins to: a server that ends it in that very moment, in
+  // the packet in which it greets, would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   // By itself a pool lets go of idle connections, and holds on to those in use.
   // The declared type of a client lacks the two methods by which `pg` does that itself.
   if (!settings.holdsProcess) pool.on('acquire', (client) => (client as unknown as Unrefable).unref());
