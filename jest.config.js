@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -9,5 +11,7 @@ export default {
     '<rootDir>/test/package/[^/]+/',
     '<rootDir>/test/engines/[^/]+/(newest|oldest)/',
   ],
-  testTimeout: 30_000,
+  // Most tests wait for processes and servers of their own.
+  maxWorkers: availableParallelism() + 1,
+  testTimeout: 60_000,
 };
