@@ -33,6 +33,8 @@ const TRY_SHARE = 0.1;
 const ONLY_REVISION = 2;
 /** When a process looks for what dead ones left: once its start is over. Milliseconds. */
 const ADOPT_MILLIS = 100;
+/** How often it looks again: others may die while it lives. Milliseconds. */
+const ADOPT_AGAIN_MILLIS = 60_000;
 
 /** Makes the queue of an exporter, which tells it of every record it has to give up. */
 export type QueueFactory = (instance: QueueOwner, onDrop: DropListener) => RecordQueue;
@@ -64,6 +66,7 @@ export class BatchRecordExporter implements RecordExporter {
   readonly #room = new QueueRoom();
   readonly #flushes = new FlushWaiters();
   readonly #log: ExporterLog;
+  #patrol: NodeJS.Timeout | undefined;
   #shutdown: Promise<ShutdownReport> | undefined;
 
   /** Throws for options that can not work. The store is opened with the first record, not here. */
@@ -104,7 +107,7 @@ export class BatchRecordExporter implements RecordExporter {
       longestWait: () => this.#longestWait(),
       onProgress: () => this.#onProgress(),
     });
-    if (this.#queue.adopt !== undefined) setTimeout(() => void this.recover(), ADOPT_MILLIS).unref();
+    if (this.#queue.adopt !== undefined) this.#lookForTheDead();
   }
 
   /** The ledger's id of this life of the process, in the column `instance_id` of its records. */
@@ -207,7 +210,7 @@ export class BatchRecordExporter implements RecordExporter {
 
   /**
    * Takes over the records of processes that died, and resolves to how many there are. Done by itself shortly after the
-   * start. Never rejects.
+   * start and every minute. Never rejects.
    */
   async recover(): Promise<number> {
     if (this.#shutdown !== undefined) return 0;
@@ -234,6 +237,7 @@ export class BatchRecordExporter implements RecordExporter {
   handOver(millis: number): void {
     const { retry, maxBacklogBatchSize, maxExportBatchBytes } = this.#options;
     const storedBefore = this.#accounting.storedCount;
+    clearTimeout(this.#patrol);
     this.#loop.stop();
     if (millis > 0 && this.#session.canWriteAtExit) {
       if (this.#loop.inFlight !== undefined) this.#queue.giveBack(this.#loop.inFlight);
@@ -253,6 +257,14 @@ export class BatchRecordExporter implements RecordExporter {
     const { left, dropped } = this.#abandon();
     const stored = this.#accounting.storedCount - storedBefore;
     this.#shutdown ??= Promise.resolve({ stored, left, dropped });
+  }
+
+  #lookForTheDead(): void {
+    const look = (): void => void this.recover();
+    this.#patrol = setTimeout(() => {
+      look();
+      this.#patrol = setInterval(look, ADOPT_AGAIN_MILLIS).unref();
+    }, ADOPT_MILLIS).unref();
   }
 
   #longestWait(): number {
@@ -285,6 +297,7 @@ export class BatchRecordExporter implements RecordExporter {
     const settled = this.#loop.settled;
     const drained =
       settled === undefined ? undefined : await within(shutdownTimeoutMillis * DRAIN_SHARE, settled, 'hold');
+    clearTimeout(this.#patrol);
     this.#loop.stop();
     this.#housekeeping.forgetStarts();
     const { left, dropped } = this.#abandon();

@@ -4,6 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { installFixture } from './fixture-project.ts';
+import { storeLeftovers } from './left-in-spool.ts';
 import { type ProgramEnd, type ProgramOptions, runProgram } from './program.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -92,6 +93,7 @@ async function copyPackage(modules: string): Promise<void> {
 }
 
 function rowsOf(ledger: string): readonly RecordedRow[] {
+  storeLeftovers(ledger);
   let database: DatabaseSync;
   try {
     database = new DatabaseSync(ledger, { readOnly: true, timeout: 5_000 });

@@ -2,6 +2,7 @@ import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
+import { storeLeftovers } from './left-in-spool.ts';
 import { createProgramFolder, type ProgramEnd, type ProgramOptions } from './program.ts';
 
 /** A row of the ledger, with what it hangs below. */
@@ -82,6 +83,7 @@ async function install(from: string, folder: string, modules: string, version?: 
 }
 
 function rowsOf(ledger: string): readonly ExecutionRow[] {
+  storeLeftovers(ledger);
   let database: DatabaseSync;
   try {
     database = new DatabaseSync(ledger, { readOnly: true, timeout: 5_000 });

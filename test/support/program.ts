@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionRow } from '../../src/store/execution-row.ts';
+import { storeLeftovers } from './left-in-spool.ts';
 
 /** How to run a program. */
 export interface ProgramOptions {
@@ -114,6 +115,7 @@ export async function runProgram(
 }
 
 function rowsOf(ledger: string): readonly ExecutionRow[] {
+  storeLeftovers(ledger);
   let database: DatabaseSync;
   try {
     database = new DatabaseSync(ledger, { readOnly: true, timeout: 5_000 });
