@@ -32,6 +32,11 @@ const build = (input, codeSplitting) => ({
 /** What all have, and what all but `sql` have: no program opens a file for the sake of another entry. */
 const SHARED = {
   groups: [
+    {
+      name: 'ledger',
+      test: /src\/store\/sql\/(?:ledger-reader|sql-ledger-reader|migrations|ledger-schema|database|views)\.ts$/,
+      priority: 0,
+    },
     { name: 'records', test: /src\/(?!store\/sql\/)/, minShareCount: 4, priority: 2 },
     { name: 'runledger', test: /src\/(?!store\/sql\/)/, minShareCount: 2, priority: 1 },
   ],

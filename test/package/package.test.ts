@@ -66,8 +66,14 @@ describe('the packed package', () => {
     );
   });
 
-  it.each(['index', 'register', 'sql', 'testing'])('loads few files for %s', (entry) => {
-    expect(filesLoadedBy(join(ROOT, 'dist', `${entry}.js`)).size).toBeLessThanOrEqual(3);
+  // What reads ledgers needs kysely, which no program should load at its start, so `sql` has a file more.
+  it.each([
+    ['index', 3],
+    ['register', 3],
+    ['testing', 3],
+    ['sql', 4],
+  ])('loads few files for %s', (entry, files) => {
+    expect(filesLoadedBy(join(ROOT, 'dist', `${entry}.js`)).size).toBeLessThanOrEqual(files);
   });
 
   it.each(['index', 'register', 'testing'])('loads no SQL for %s', (entry) => {
@@ -76,8 +82,8 @@ describe('the packed package', () => {
   });
 
   it('stays small', () => {
-    expect(packed.size).toBeLessThan(350_000);
-    expect(packed.unpackedSize).toBeLessThan(1_200_000);
+    expect(packed.size).toBeLessThan(400_000);
+    expect(packed.unpackedSize).toBeLessThan(1_500_000);
   });
 
   it('runs nothing when it is installed', () => {
