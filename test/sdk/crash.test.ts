@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ExecutionRow } from '../../src/store/execution-row.ts';
 import { runCli } from '../support/cli.ts';
+import { hasMariadb, startMariadb } from '../support/mariadb-server.ts';
+import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
 import { createProgramFolder, type ProgramFolder, programPath, REGISTER } from '../support/program.ts';
 import { rowsIn } from '../support/sqlite-files.ts';
 
@@ -115,5 +117,29 @@ describe('a run that goes on', () => {
     expect(
       rowsIn(ledger, "select count(*) as failed from execution_records where outcome <> 'success'"),
     ).toEqual([{ failed: 0 }]);
+  });
+});
+
+describe.each([
+  { database: 'PostgreSQL', isThere: hasPostgres, start: startPostgres },
+  { database: 'MariaDB', isThere: hasMariadb, start: startMariadb },
+])('a ledger in $database', ({ isThere, start }) => {
+  (isThere ? it : it.skip)('has what a process that died had ended, and what was running', async () => {
+    const server = await start();
+    try {
+      const env = { ...AS_IT_COMES, RUNLEDGER_STORE: server.url };
+      await folder.run('long-run.mjs', { node: NODE, env, args: ['kill'] });
+      const cli = async (...args: string[]) =>
+        JSON.parse((await runCli([...args, '--json'], { cwd: folder.path, env })).stdout);
+      expect(await cli('recover')).toMatchObject({ left: 0, quarantined: 0, interrupted: 3 });
+      const [run] = (await cli('runs')).runs;
+      expect(run).toMatchObject({ outcome: 'error', error_type: 'interrupted', failed_step: 'insert' });
+      expect(await cli('verify')).toMatchObject({
+        is_complete: true,
+        instances: [{ state: 'ended', last_seq: 1, stored: 1, missing: 0 }],
+      });
+    } finally {
+      await server.dispose();
+    }
   });
 });
