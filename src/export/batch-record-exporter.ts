@@ -18,7 +18,7 @@ import type {
   DropReason,
   RecordAccounts,
   RecordExporter,
-  RunningSource,
+  RunningExecutions,
   ShutdownReport,
 } from './record-exporter.ts';
 import type { DropListener, QueueRemains, RecordQueue } from './record-queue.ts';
@@ -158,11 +158,17 @@ export class BatchRecordExporter implements RecordExporter {
     }
   }
 
-  watchRunning(source: RunningSource): void {
-    this.#housekeeping.watchRunning((startedBefore, limit) => {
-      const rows = source(startedBefore, limit);
-      for (const row of rows) this.#instance.adopt(row);
-      return rows;
+  watchRunning(running: RunningExecutions): void {
+    const own = (row: ExecutionRecord): ExecutionRecord => {
+      this.#instance.adopt(row);
+      return row;
+    };
+    this.#housekeeping.watchRunning({
+      unshown: (startedBefore, limit) => running.unshown(startedBefore, limit).map(own),
+      any() {
+        const row = running.any();
+        return row && own(row);
+      },
     });
   }
 
@@ -253,7 +259,7 @@ export class BatchRecordExporter implements RecordExporter {
         retry.now,
       );
     }
-    this.#housekeeping.forgetStarts();
+    this.#housekeeping.leaveStarts();
     const { left, dropped } = this.#abandon();
     const stored = this.#accounting.storedCount - storedBefore;
     this.#shutdown ??= Promise.resolve({ stored, left, dropped });
@@ -299,7 +305,7 @@ export class BatchRecordExporter implements RecordExporter {
       settled === undefined ? undefined : await within(shutdownTimeoutMillis * DRAIN_SHARE, settled, 'hold');
     clearTimeout(this.#patrol);
     this.#loop.stop();
-    this.#housekeeping.forgetStarts();
+    this.#housekeeping.leaveStarts();
     const { left, dropped } = this.#abandon();
     if (left === 0 && drained?.kind !== 'timeout') await this.#sayGoodbye(remaining());
     await this.#session.close(Math.max(shutdownTimeoutMillis * (1 - DRAIN_SHARE), remaining()));

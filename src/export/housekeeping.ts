@@ -2,7 +2,7 @@ import type { ExecutionRecord } from '../records/execution-record.ts';
 import { classifyError } from './error-classes.ts';
 import type { ExporterLog } from './exporter-log.ts';
 import type { LedgerReporter } from './ledger-reporter.ts';
-import type { RunningSource } from './record-exporter.ts';
+import type { RunningExecutions } from './record-exporter.ts';
 import type { AdoptedInstance, RecordQueue } from './record-queue.ts';
 import type { StoreSession } from './store-session.ts';
 
@@ -35,7 +35,7 @@ export interface HousekeepingParts {
  */
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
-  #source: RunningSource = () => [];
+  #running: RunningExecutions = { unshown: () => [], any: () => undefined };
   /** Rows the store has not taken yet. */
   #rows: readonly ExecutionRecord[] = [];
   #heartbeatAt: number;
@@ -53,8 +53,8 @@ export class Housekeeping {
     return this.#interrupted;
   }
 
-  watchRunning(source: RunningSource): void {
-    this.#source = source;
+  watchRunning(running: RunningExecutions): void {
+    this.#running = running;
   }
 
   /** Whether there is something to write now. Looks for executions to show, so ask about once a second. */
@@ -70,11 +70,15 @@ export class Housekeeping {
     return monotonic() - this.#heartbeatAt >= HEARTBEAT_MILLIS;
   }
 
-  /** At the end: where nothing runs any more, nothing need be kept of what has started. */
-  forgetStarts(): void {
+  /**
+   * At the end: where nothing runs any more, nothing need be kept of what has started. Otherwise something is left behind,
+   * or nobody would ever tell the store that what it shows as running is over.
+   */
+  leaveStarts(): void {
     const { queue, now } = this.#parts;
-    const isIdle = this.#rows.length === 0 && this.#source(Number.POSITIVE_INFINITY, 1).length === 0;
-    if (isIdle) queue.startsStored?.(now() + 1);
+    const running = this.#running.any();
+    if (running === undefined) queue.startsStored?.(now() + 1);
+    else queue.appendStart?.(running, now());
   }
 
   /** Writes what is due. Rejects as the store does; what was not written is due again. */
@@ -135,7 +139,7 @@ export class Housekeeping {
   /** Where nothing is found, every execution that started before has ended or is shown. */
   #look(): void {
     const startedBefore = this.#parts.now() - RUNNING_MILLIS;
-    this.#rows = this.#source(startedBefore, MAX_ROWS);
+    this.#rows = this.#running.unshown(startedBefore, MAX_ROWS);
     if (this.#rows.length === 0) this.#parts.queue.startsStored?.(startedBefore);
   }
 

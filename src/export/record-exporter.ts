@@ -47,11 +47,13 @@ export interface ShutdownReport {
   readonly dropped: number;
 }
 
-/**
- * Executions that started before a time (milliseconds since the Unix epoch), still run and were not returned before, as
- * rows without a `seq`; at most `limit`.
- */
-export type RunningSource = (startedBefore: number, limit: number) => readonly ExecutionRecord[];
+/** What runs in this process, as rows without a `seq`. */
+export interface RunningExecutions {
+  /** Those that started before a time (milliseconds since the Unix epoch) and were not returned before; `limit` at most. */
+  unshown(startedBefore: number, limit: number): readonly ExecutionRecord[];
+  /** One of those that run, whichever; undefined where none does. */
+  any(): ExecutionRecord | undefined;
+}
 
 /** Takes records from the span processor to a store. Nothing here throws into, or blocks, the caller. */
 export interface RecordExporter {
@@ -62,7 +64,7 @@ export interface RecordExporter {
   /** Keeps that an execution started, for the case that the process dies before it ends. Returns at once. */
   started(record: ExecutionRecord): void;
   /** Says where to ask for what runs, so that the store shows it. */
-  watchRunning(source: RunningSource): void;
+  watchRunning(running: RunningExecutions): void;
   /** Counts records the keep policy let go as created and sampled out. They take no `seq`. */
   sampledOut(count: number): void;
   /** Resolves while the queue has room; the way to wait for a slow store. Never rejects. */

@@ -82,9 +82,10 @@ export interface RecordQueue {
   append(record: ExecutionRecord): void;
   /**
    * Keeps that an execution has started, for the case that its end is never seen: a `running` row without a `seq`, which
-   * is delivered only by whoever adopts the queue of a process that died. Absent where nothing outlives the process.
+   * is delivered only by whoever adopts the queue of a process that died. Kept until {@link startsStored} is told of a time
+   * after `since`, by default that of the start. Absent where nothing outlives the process.
    */
-  appendStart?(record: ExecutionRecord): void;
+  appendStart?(record: ExecutionRecord, since?: number): void;
   /** Keeps what is reported as lost for whoever adopts the queue. */
   appendLoss?(loss: RecordLoss): void;
   /** Takes the oldest records out, the first lane before the second; undefined when nothing waits. */

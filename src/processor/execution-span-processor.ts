@@ -73,7 +73,14 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
       adopted: (span) => this.#foreign.adopt(span),
     });
     this.#foreign = this.#foreignExecutions(options);
-    this.#exporter.watchRunning((startedBefore, limit) => this.#running(startedBefore, limit));
+    this.#exporter.watchRunning({
+      unshown: (startedBefore, limit) =>
+        this.#live.takeUnshown(startedBefore, limit).map((record) => this.#withoutSecrets(record)),
+      any: () => {
+        const record = this.#live.anyRunning();
+        return record && this.#withoutSecrets(record);
+      },
+    });
     this.#kept = new KeptRuns(
       resolveKeepPolicy(options.keep),
       (record) => this.#export(record),
@@ -326,10 +333,6 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
 
   #withoutSecrets(record: ExecutionRecord): ExecutionRecord {
     return this.#redact === undefined ? record : redacted(record, this.#redact);
-  }
-
-  #running(startedBefore: number, limit: number): readonly ExecutionRecord[] {
-    return this.#live.takeUnshown(startedBefore, limit).map((record) => this.#withoutSecrets(record));
   }
 
   /** A suspended execution has a new span. */

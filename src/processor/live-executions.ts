@@ -203,6 +203,14 @@ export class LiveExecutions {
     return rows;
   }
 
+  /** The row of one of those that run. */
+  anyRunning(): ExecutionRecord | undefined {
+    for (const execution of this.#running) {
+      if (isSureToBeKept(execution)) return runningRecord(execution.facts, execution);
+    }
+    return undefined;
+  }
+
   #countByPipeline(): readonly (readonly [number, Attributes])[] {
     const counts = new Map<string, { kind: ExecutionKind; pipeline: string; count: number }>();
     const pipelines = new Set<string>();

@@ -71,11 +71,11 @@ export class SpoolRecordQueue implements RecordQueue {
     this.#drops.tell();
   }
 
-  appendStart(record: ExecutionRecord): void {
+  appendStart(record: ExecutionRecord, since: number = record.startedAt): void {
     if (this.#isClosed) return;
     try {
       const segment = this.#appendNote('start', recordBody(record, this.#writer.origin(record.writer)));
-      if (segment !== undefined) segment.lastStartAt = Math.max(segment.lastStartAt, record.startedAt);
+      if (segment !== undefined) segment.lastStartAt = Math.max(segment.lastStartAt, since);
     } catch {
       // Without it a crash leaves no trace of the execution, which is better than to fail it.
     }

@@ -32,6 +32,7 @@ describe('a process that dies in the middle of a run', () => {
     ['kill', { signal: 'SIGKILL' }],
     ['abort', { signal: 'SIGABRT' }],
     ['exit', { exitCode: 3, signal: null }],
+    ['later', { exitCode: 3, signal: null }],
   ])('by %s leaves what had ended, and what was running as interrupted', async (ending, end) => {
     expect(await run(ending)).toMatchObject({ ...end, stdout: 'running\n' });
     const { stdout, stderr, exitCode } = await runCli(['show', 'last'], { cwd: folder.path });

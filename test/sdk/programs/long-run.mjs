@@ -5,6 +5,8 @@ const [, , ending = 'kill'] = process.argv;
 const ENDINGS = {
   kill: () => process.kill(process.pid, 'SIGKILL'),
   exit: () => process.exit(3),
+  // Long after the store was told that it runs.
+  later: () => new Promise(() => setTimeout(() => process.exit(3), 3_000)),
   abort: () => process.abort(),
 };
 
@@ -13,7 +15,7 @@ await runPipeline('nightly', { tenant: 'acme' }, async (run) => {
   await run.process('load', (load) =>
     load.step('insert', async () => {
       process.stdout.write('running\n');
-      if (ending in ENDINGS) ENDINGS[ending]();
+      if (ending in ENDINGS) await ENDINGS[ending]();
       else await new Promise((resolve) => process.stdin.once('data', resolve));
     }),
   );
