@@ -16,7 +16,7 @@ export interface TestServer {
   readonly pid: number;
   /** Ends the server and waits for its end. The data stay. */
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts it again on the same port with the same data, once it has ended. */
+  /** Starts it again on the same port with the same data, if it has ended. */
   start(): Promise<void>;
   /** Ends it and removes the data. */
   dispose(): Promise<void>;
@@ -81,6 +81,7 @@ class RunningServer implements TestServer {
   }
 
   async start(): Promise<void> {
+    if (this.#isRunning) return;
     const { binary, args, user, folder } = this.#command;
     const child = spawn(binary, [...args], { cwd: folder, ...user, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
@@ -101,11 +102,15 @@ class RunningServer implements TestServer {
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !this.#isRunning) return;
     const ended = once(child, 'exit');
     child.kill('SIGCONT');
     child.kill(signal);
     await ended;
+  }
+
+  get #isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   async dispose(): Promise<void> {
