@@ -86,7 +86,7 @@ export class BatchRecordExporter implements RecordExporter {
       this.#queue,
       this.#accounting,
       this.#reporter,
-      (seq) => this.#instance.lose('quarantine_failed', 1, seq, seq),
+      (record) => this.#onNotQuarantined(record),
       retry.random,
     );
     this.#housekeeping = new Housekeeping({
@@ -107,7 +107,11 @@ export class BatchRecordExporter implements RecordExporter {
       longestWait: () => this.#longestWait(),
       onProgress: () => this.#onProgress(),
     });
-    if (this.#queue.adopt !== undefined) this.#lookForTheDead();
+    if (this.#queue.adopt !== undefined) {
+      // What a dead process started may stand beside what it ended.
+      this.#delivery.expectRevisions();
+      this.#lookForTheDead();
+    }
   }
 
   /** The ledger's id of this life of the process, in the column `instance_id` of its records. */
@@ -225,8 +229,6 @@ export class BatchRecordExporter implements RecordExporter {
       if (adopted.length === 0) return 0;
       const records = adopted.reduce((sum, each) => sum + each.records, 0);
       this.#accounting.recovered(records);
-      // What it started may stand beside what it ended, and both may have been stored before it died.
-      this.#delivery.expectRevisions();
       this.#loop.keepHouse();
       this.#loop.hurry();
       return records;
@@ -289,6 +291,12 @@ export class BatchRecordExporter implements RecordExporter {
     this.#accounting.dropped(reason, records);
     this.#instance.lose(reason, records, firstSeq, lastSeq);
     if (reason === 'queue_full' || reason === 'spool_full') this.#log.queueFull(records);
+  }
+
+  /** A record that was taken over is the loss of the instance that numbered it. */
+  #onNotQuarantined({ instanceId, seq }: ExecutionRecord): void {
+    if (instanceId === this.#instance.id) this.#instance.lose('quarantine_failed', 1, seq, seq);
+    else this.#reporter.loseOf(instanceId, 'quarantine_failed', seq);
   }
 
   async #close(): Promise<ShutdownReport> {

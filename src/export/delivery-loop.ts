@@ -77,7 +77,7 @@ export class DeliveryLoop {
   /** Something was queued. A full batch goes out with the next turn of the event loop, not in the caller's time. */
   wake(): void {
     if (this.#isWriting || this.#immediate !== undefined) return;
-    this.#keepHouse();
+    this.keepHouse();
     const { queue, options } = this.#parts;
     if (queue.waiting >= options.maxExportBatchSize) {
       this.#immediate = this.#outside(() => setImmediate(() => this.#start()).unref());
@@ -96,7 +96,8 @@ export class DeliveryLoop {
 
   /** Begins to look after what runs and after the instance, once a second. */
   keepHouse(): void {
-    this.#keepHouse();
+    if (this.#chores !== undefined || this.#isStopped) return;
+    this.#chores = this.#outside(() => setInterval(() => this.#lookForChores(), HOUSEKEEPING_MILLIS).unref());
   }
 
   /** Nothing is written any more, once what is in flight is. */
@@ -104,11 +105,6 @@ export class DeliveryLoop {
     this.#isStopped = true;
     clearInterval(this.#chores);
     this.#endWait?.();
-  }
-
-  #keepHouse(): void {
-    if (this.#chores !== undefined || this.#isStopped) return;
-    this.#chores = this.#outside(() => setInterval(() => this.#lookForChores(), HOUSEKEEPING_MILLIS).unref());
   }
 
   #lookForChores(): void {

@@ -1,6 +1,7 @@
-import type { LedgerReport } from '../store/record-store.ts';
+import type { LedgerReport, RecordLoss } from '../store/record-store.ts';
 import type { RecordAccounting } from './accounting.ts';
 import type { OwnInstance } from './own-instance.ts';
+import type { DropReason } from './record-exporter.ts';
 import type { RecordQueue } from './record-queue.ts';
 
 /** Puts together what is written beside records: what of this instance is accounted for by now. */
@@ -8,6 +9,8 @@ export class LedgerReporter {
   readonly #instance: OwnInstance;
   readonly #accounting: RecordAccounting;
   readonly #queue: RecordQueue;
+  /** Of other instances. */
+  #losses: readonly RecordLoss[] = [];
 
   constructor(instance: OwnInstance, accounting: RecordAccounting, queue: RecordQueue) {
     this.#instance = instance;
@@ -15,16 +18,36 @@ export class LedgerReporter {
     this.#queue = queue;
   }
 
-  /** Undefined before the first record. */
+  /** A record of an instance that has died is lost. It numbers its own losses from 1, so this one is told from them. */
+  loseOf(instanceId: string, reason: DropReason, seq: number): void {
+    if (seq === 0) return;
+    const loss = {
+      instanceId,
+      lossNo: -seq,
+      reason,
+      records: 1,
+      firstSeq: seq,
+      lastSeq: seq,
+      at: Date.now(),
+    };
+    this.#losses = [...this.#losses, loss];
+  }
+
+  /** Undefined where there is nothing to say: before the first record. */
   report(hasEnded = false): LedgerReport | undefined {
     const { durability } = this.#queue;
-    return this.#instance.report({ durability, sampledOut: this.#accounting.sampledOutCount, hasEnded });
+    const sampledOut = this.#accounting.sampledOutCount;
+    const own = this.#instance.report({ durability, sampledOut, hasEnded });
+    if (this.#losses.length === 0) return own;
+    return { instances: own?.instances ?? [], losses: [...this.#losses, ...(own?.losses ?? [])] };
   }
 
   /** The store has that report. */
   reported({ losses }: LedgerReport): void {
-    this.#instance.reported(losses);
-    const last = losses.at(-1);
+    this.#losses = this.#losses.filter((loss) => !losses.includes(loss));
+    const own = losses.filter(({ lossNo }) => lossNo > 0);
+    this.#instance.reported(own);
+    const last = own.at(-1);
     if (last !== undefined) this.#queue.lossesStored?.(last.lossNo);
   }
 }

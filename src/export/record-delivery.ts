@@ -45,7 +45,7 @@ export class RecordDelivery {
   readonly #queue: RecordQueue;
   readonly #accounting: RecordAccounting;
   readonly #reporter: LedgerReporter;
-  readonly #onLost: (seq: number) => void;
+  readonly #onLost: (record: ExecutionRecord) => void;
   readonly #random: () => number;
   #mayRepeat = false;
 
@@ -54,7 +54,7 @@ export class RecordDelivery {
     queue: RecordQueue,
     accounting: RecordAccounting,
     reporter: LedgerReporter,
-    onLost: (seq: number) => void,
+    onLost: (record: ExecutionRecord) => void,
     random: () => number,
   ) {
     this.#session = session;
@@ -198,7 +198,7 @@ export class RecordDelivery {
         throw new StoreUnavailableError(errorClass, code, false);
       }
       this.#accounting.dropped('quarantine_failed', this.#queue.settle(batch, positions));
-      for (const { item } of poison) this.#onLost(item.record.seq);
+      for (const { item } of poison) this.#onLost(item.record);
       return;
     }
     this.#accounting.quarantined(this.#queue.settle(batch, positions));
