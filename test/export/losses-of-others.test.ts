@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { BatchRecordExporter } from '../../src/export/batch-record-exporter.ts';
+import { SpoolRecordQueue } from '../../src/spool/spool-record-queue.ts';
+import { MemoryRecordStore } from '../../src/store/memory-record-store.ts';
+import type { LedgerReport } from '../../src/store/record-store.ts';
+import { stepRecord } from '../support/execution-records.ts';
+import { ScriptedRecordStore } from '../support/scripted-record-store.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'runledger-losses-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+/** Takes neither records nor what is in quarantine, but what is reported. */
+class RefusingStore extends ScriptedRecordStore {
+  readonly reports: LedgerReport[] = [];
+
+  override async write(
+    records: Parameters<ScriptedRecordStore['write']>[0],
+    report?: LedgerReport,
+  ): Promise<void> {
+    await super.write(records);
+    if (report !== undefined) this.reports.push(report);
+  }
+
+  async interrupt(): Promise<number> {
+    return 0;
+  }
+}
+
+it('reports a record that can neither be stored nor quarantined as lost by the instance that numbered it', async () => {
+  const spooled = (store: MemoryRecordStore | ScriptedRecordStore) =>
+    new BatchRecordExporter(
+      store,
+      {},
+      (owner, onDrop) => new SpoolRecordQueue({ ...owner, directory }, onDrop),
+    );
+  const died = spooled(new MemoryRecordStore());
+  died.export(stepRecord());
+  died.handOver(0);
+  const refuse = (records: readonly unknown[]) => {
+    if (records.length > 0) throw Object.assign(new Error('too long'), { code: 'ERR_OUT_OF_RANGE' });
+  };
+  const store = new RefusingStore({ write: refuse, quarantine: refuse });
+  const heir = spooled(store);
+  expect(await heir.recover()).toBe(1);
+  expect(await heir.shutdown()).toMatchObject({ left: 0 });
+  const losses = store.reports.flatMap((report) => report.losses);
+  expect(losses).toEqual([
+    expect.objectContaining({
+      instanceId: died.instanceId,
+      reason: 'quarantine_failed',
+      records: 1,
+      lastSeq: 1,
+    }),
+  ]);
+  expect(heir.accounts()).toMatchObject({ recovered: 1, stored: 0, dropped: { quarantine_failed: 1 } });
+});
