@@ -37,6 +37,8 @@ export interface JobOrigin {
   /** The context the job was added in. */
   readonly carried: Context | undefined;
   readonly attemptsMade: number;
+  /** Errors of attempts before that the job still had. BullMQ adds that of this one before it says how it ended. */
+  readonly errorCount: number;
 }
 
 /** What is known of a job that this process worked on, and that is not done. */
@@ -63,14 +65,15 @@ export class JobIdentities {
     this.#lifecycle = lifecycle;
   }
 
-  of(worker: BullmqWorker, job: BullmqJob, { carried, attemptsMade }: JobOrigin): JobIdentity {
+  of(worker: BullmqWorker, job: BullmqJob, origin: JobOrigin): JobIdentity {
+    const { carried, attemptsMade } = origin;
     const { id, queueName, opts } = job;
     const isScheduled = job.repeatJobKey !== undefined;
     const isOfRun = !isScheduled && carried !== undefined && remoteRunOf(carried) !== undefined;
     const attempt = attemptsMade + 1;
     const maxAttempts = opts?.attempts ?? 1;
     const key = `${worker.qualifiedName}:${id}`;
-    const { recordId, runId } = sharedIds(job.timestamp, `bullmq ${key} ${attemptKeyOf(job, attemptsMade)}`);
+    const { recordId, runId } = sharedIds(job.timestamp, `bullmq ${key} ${attemptKeyOf(job, origin)}`);
     const left = this.#take(key);
     return {
       key,
@@ -126,8 +129,8 @@ export class JobIdentities {
  * Tells apart the attempts at a job: by number, by how often its worker was lost, and by the errors of earlier attempts
  * that no longer count, because somebody had it start over.
  */
-function attemptKeyOf({ stalledCounter = 0, stacktrace }: BullmqJob, attemptsMade: number): string {
-  const forgotten = Math.max(0, (stacktrace?.length ?? 0) - attemptsMade);
+function attemptKeyOf({ stalledCounter = 0 }: BullmqJob, { attemptsMade, errorCount }: JobOrigin): string {
+  const forgotten = Math.max(0, errorCount - attemptsMade);
   return `${attemptsMade + 1}.${stalledCounter}.${forgotten}`;
 }
 

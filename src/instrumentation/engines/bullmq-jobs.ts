@@ -19,6 +19,8 @@ interface TakenJob {
   readonly pipeline: Execution | undefined;
   /** Attempts that had ended by then: BullMQ counts this one before it says how it ended. */
   readonly attemptsMade: number;
+  /** Errors of those: BullMQ adds that of this one before, too. */
+  readonly errorCount: number;
   /** The span that was active before: any other one is the application's telemetry of BullMQ at work. */
   readonly outer: Span | undefined;
   identity: JobIdentity | undefined;
@@ -116,11 +118,12 @@ export class JobExecutions {
     const end = carried === undefined || job.repeatJobKey !== undefined ? undefined : flowEndOf(carried);
     const pipeline =
       end && this.#lifecycle.start('pipeline', end.pipeline, end.context, JobIdentities.ofFlow(job, end));
-    const { attemptsMade } = job;
+    const { attemptsMade, stacktrace } = job;
     return {
       carried,
       pipeline,
       attemptsMade,
+      errorCount: stacktrace?.length ?? 0,
       outer,
       identity: undefined,
       execution: undefined,
@@ -147,7 +150,11 @@ export class JobExecutions {
   /** Kept before BullMQ knows of it: it may fail a waiting job sooner than it says that this one failed. */
   #threw(job: BullmqJob, taken: TakenJob, error: unknown): void {
     taken.thrown = { error };
-    if (taken.identity !== undefined) this.#failedChildren.keep(taken.identity.key, job, error);
+    if (!PUT_OFF.has(textOf(error, 'name'))) this.#keep(job, taken, error);
+  }
+
+  #keep(job: BullmqJob, { identity }: TakenJob, error: unknown): void {
+    if (identity !== undefined) this.#failedChildren.keep(identity.key, job, error);
   }
 
   #completed(job: BullmqJob): void {
@@ -164,6 +171,8 @@ export class JobExecutions {
     if (taken.execution === undefined) this.#begin(worker, job, taken);
     const isFinal = typeof job.finishedOn === 'number';
     const error = this.#failedChildren.explain(thrown);
+    // Of a job that waited for one that failed there is nothing else to know; those that wait for it fail next.
+    this.#keep(job, taken, error);
     taken.execution?.add({ attributes: { [ATTR_FINAL]: isFinal } });
     fail(taken.execution, error);
     if (isFinal) taken.endPipeline = () => fail(taken.pipeline, error);

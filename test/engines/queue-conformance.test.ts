@@ -1,0 +1,41 @@
+import { unsupported } from '../../src/testing.ts';
+import { describeEngineConformance } from '../support/engine-conformance.ts';
+import { hasRedis, startRedis } from '../support/redis-server.ts';
+
+/** A flow has the name of the job that waits for the others. */
+const ofFlow = (name: string) => ({ run: { name } });
+/** Where that job is none of the units it is a process the scenario does not speak of, and so is its name. */
+const ofGathering = { name: undefined };
+/** So BullMQ fails a job that waits for another. */
+const childFailed = (id: string, name: string) => ({
+  errorType: 'UnrecoverableError',
+  errorMessage: `child ${id}:units:${name} failed`,
+});
+
+describeEngineConformance({
+  engine: 'bullmq',
+  unit: 'process',
+  server: {
+    isInstalled: hasRedis,
+    start: startRedis,
+    environment: ({ port }) => ({ REDIS_PORT: String(port) }),
+  },
+  except: {
+    success: { differences: ofFlow('load') },
+    inside: { differences: { run: ofGathering } },
+    retry: { differences: ofFlow('flaky') },
+    failure: { differences: { run: childFailed('failure', 'load') } },
+    exhausted: { differences: ofFlow('flaky') },
+    parallel: { differences: { run: { ...ofGathering, ...childFailed('parallel', 'left') } } },
+    skip: unsupported('BullMQ skips no job'),
+    cancel: { differences: ofFlow('sync') },
+    timeout: unsupported('a job of BullMQ has no time limit'),
+    // A job that hits a limit is done later: that it was not let through is a step of its own.
+    reject: { unit: 'step', differences: { sync: { name: 'conformance-reject (rate limit)' } } },
+    nested: {
+      differences: { run: childFailed('nested', 'prepare'), prepare: childFailed('nested', 'unpack') },
+    },
+    'cross-process': { differences: ofFlow('ship') },
+    crash: { differences: ofFlow('sync') },
+  },
+});
