@@ -1,5 +1,6 @@
 import { unsupported } from '../../src/testing.ts';
 import { describeEngineConformance } from '../support/engine-conformance.ts';
+import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
 import { hasRedis, startRedis } from '../support/redis-server.ts';
 
 /** A flow has the name of the job that waits for the others. */
@@ -11,6 +12,12 @@ const childFailed = (id: string, name: string) => ({
   errorType: 'UnrecoverableError',
   errorMessage: `child ${id}:units:${name} failed`,
 });
+
+const onPostgres = {
+  isInstalled: hasPostgres,
+  start: startPostgres,
+  environment: ({ url }: { readonly url: string }) => ({ DATABASE_URL: url }),
+};
 
 describeEngineConformance({
   engine: 'bullmq',
@@ -27,9 +34,9 @@ describeEngineConformance({
     failure: { differences: { run: childFailed('failure', 'load') } },
     exhausted: { differences: ofFlow('flaky') },
     parallel: { differences: { run: { ...ofGathering, ...childFailed('parallel', 'left') } } },
-    skip: unsupported('BullMQ skips no job'),
+    skip: unsupported('a job of BullMQ that is not needed is not added'),
     cancel: { differences: ofFlow('sync') },
-    timeout: unsupported('a job of BullMQ has no time limit'),
+    timeout: unsupported('a job of BullMQ has no time limit: its processor ends itself'),
     // A job that hits a limit is done later: that it was not let through is a step of its own.
     reject: { unit: 'step', differences: { sync: { name: 'conformance-reject (rate limit)' } } },
     nested: {
@@ -37,5 +44,17 @@ describeEngineConformance({
     },
     'cross-process': { differences: ofFlow('ship') },
     crash: { differences: ofFlow('sync') },
+  },
+});
+
+describeEngineConformance({
+  engine: 'graphile-worker',
+  unit: 'pipeline',
+  server: onPostgres,
+  except: {
+    skip: unsupported('a job of graphile-worker that is not needed is not added'),
+    timeout: unsupported('a job of graphile-worker has no time limit'),
+    reject: unsupported('graphile-worker admits every job, and does it when there is a worker for it'),
+    nested: unsupported('a job of graphile-worker has no jobs; one that it adds is a run of its own'),
   },
 });
