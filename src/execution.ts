@@ -77,6 +77,28 @@ export function notesOf(span: object): SpanNotes | undefined {
   return spanNotes.get(span);
 }
 
+/** Wants to be told where a span of another library becomes an execution after it has started. Never throws. */
+export interface AdoptionListener {
+  adopted(span: object): void;
+}
+
+const LISTENERS = Symbol('runledger adoption listeners');
+
+interface ListenedTo {
+  [LISTENERS]?: readonly AdoptionListener[];
+}
+
+/** Has listeners told where this span is adopted. The list is kept on the span as it is: many spans may share it. */
+export function listenToAdoption(span: object, listeners: readonly AdoptionListener[]): void {
+  const before = (span as ListenedTo)[LISTENERS];
+  (span as ListenedTo)[LISTENERS] = before === undefined ? listeners : [...before, ...listeners];
+}
+
+/** Says that a span of another library is an execution from now on: what it is called is on it. */
+export function tellAdoption(span: object): void {
+  for (const listener of (span as ListenedTo)[LISTENERS] ?? []) listener.adopted(span);
+}
+
 /** What the context carries about the execution whose code is running. */
 export interface ActiveExecution {
   readonly kind: ExecutionKind;

@@ -8,7 +8,7 @@ import {
   type SpanContext,
   trace,
 } from '@opentelemetry/api';
-import type { ExecutionKind } from '../execution.ts';
+import { type ExecutionKind, tellAdoption } from '../execution.ts';
 import { recordIdOf } from '../record-id.ts';
 import {
   ATTR_INTERRUPT_COUNT,
@@ -182,6 +182,7 @@ export class ExecutionSpans {
     try {
       span.setAttributes(attributes);
       if (links.length > 0) span.addLinks(links);
+      tellAdoption(span);
     } catch (error) {
       report('warn', `an execution is not on the span it adopts: ${describeError(error).message}`);
     }

@@ -1,5 +1,5 @@
 import { type Context, diag, type Meter } from '@opentelemetry/api';
-import type { ExecutionKind, Outcome } from '../execution.ts';
+import { type AdoptionListener, type ExecutionKind, listenToAdoption, type Outcome } from '../execution.ts';
 import type { RecordExporter } from '../export/record-exporter.ts';
 import { problemOfRecognise, resolveRecognise } from '../recognisers/recognise-options.ts';
 import { RuleSet } from '../recognisers/rule-set.ts';
@@ -53,6 +53,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   readonly #foreign: ForeignExecutions;
   readonly #kept: KeptRuns;
   readonly #reported = new Set<string>();
+  readonly #adoption: readonly AdoptionListener[] = [{ adopted: (span) => this.#adopted(span) }];
   /** Counts starts and ends, so that their order does not depend on clocks. */
   #order = 0;
 
@@ -109,8 +110,12 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   onStart(span: StartedSpan, parentContext: Context): void {
     try {
       const kind = kindOf(span);
-      if (kind === undefined) this.#foreign.start(span, parentContext);
-      else this.#start(span, kind, parentContext);
+      if (kind !== undefined) {
+        this.#start(span, kind, parentContext);
+        return;
+      }
+      this.#foreign.start(span, parentContext);
+      listenToAdoption(span, this.#adoption);
     } catch (error) {
       this.#report('start', error);
     }
@@ -187,6 +192,17 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
     if (suspended !== undefined) this.#goOn(suspended, span);
     this.#live.start(span, execution);
     this.#tellStart(execution);
+  }
+
+  /** A span of another library is an execution from now on: should the process die, that is known. */
+  #adopted(span: object): void {
+    try {
+      if (this.#live.of(span) !== undefined) return;
+      const execution = this.#live.adopt(span);
+      if (execution !== undefined) this.#tellStart(execution);
+    } catch (error) {
+      this.#report('adoption', error);
+    }
   }
 
   /** It runs, as far as anybody knows, and will have a record. */

@@ -26,7 +26,8 @@ interface Carrier {
  * place, and its record is made, inner ones first, so that failures climb as they do through executions of ours. What is
  * held too long, or is too much, is settled by what is known by then.
  *
- * A span is asked what it is when it starts, when the first execution below it starts or ends, and when it ends.
+ * A span is asked what it is when it starts, when it is adopted, when the first execution below it starts or ends, and
+ * when it ends.
  */
 export class ForeignExecutions {
   /** Names the property of spans; one for each table, since there may be several processors. */

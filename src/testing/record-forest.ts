@@ -74,12 +74,17 @@ function recordLine(row: ExecutionRow, expected: ExpectedExecution | undefined):
   const name = expected !== undefined && expected.name === undefined ? undefined : row.name;
   const facts = [
     `${headOf(row.kind, name, row.attempt)}: ${isAsExpected ? expected.outcome.join(' or ') : outcome}`,
-    ...factsOf(expected, (fact) => row[COLUMNS[fact]]),
+    ...factsOf(expected, (fact) => (fact === 'recoveredFailures' ? recoveredIn(row) : row[COLUMNS[fact]])),
   ];
   if (expected?.isInside === true) facts.push(insideOf(row));
   if (expected?.isLast === false && row.final === 1) facts.push('marked as the last attempt');
   if (expected?.isLast === true && row.final === 0) facts.push('marked as not the last attempt');
   return facts.join(', ');
+}
+
+/** In this process and in others: for an engine whose work goes on elsewhere both are the same. */
+function recoveredIn(row: ExecutionRow): number {
+  return (row.recovered_failures ?? 0) + (row.remote_failures ?? 0);
 }
 
 function headOf(kind: string, name: string | undefined, attempt: number): string {

@@ -58,3 +58,25 @@ describeEngineConformance({
     nested: unsupported('a job of graphile-worker has no jobs; one that it adds is a run of its own'),
   },
 });
+
+describeEngineConformance({
+  engine: 'pg-boss',
+  unit: 'process',
+  server: onPostgres,
+  except: {
+    success: { differences: ofFlow('extract, load') },
+    inside: { differences: ofFlow('left, right, gather') },
+    retry: { differences: ofFlow('flaky, gather') },
+    failure: { differences: ofFlow('extract, load, report') },
+    exhausted: { differences: ofFlow('flaky, gather') },
+    parallel: { differences: ofFlow('left, right, gather') },
+    skip: unsupported('a job of pg-boss that is not needed is not sent'),
+    cancel: { differences: ofFlow('sync, gather') },
+    timeout: { differences: ofFlow('sync, gather') },
+    nested: unsupported('a job of pg-boss has no jobs; a flow that it sends is a pipeline'),
+    'cross-process': { differences: ofFlow('ship, gather') },
+    // Pg-boss has the job done again, or fails it, once its time is over: its flow is not.
+    crash: { differences: { run: { name: 'sync, gather', outcome: ['suspended'], errorType: null } } },
+    reject: unsupported('x'),
+  },
+});

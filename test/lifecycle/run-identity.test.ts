@@ -13,10 +13,12 @@ import { Telemetry } from '../support/telemetry.ts';
 const CREATED = Date.UTC(2026, 10, 20);
 
 let exporter: CollectingExporter;
+let processor: ExecutionSpanProcessor;
 let telemetry: Telemetry;
 beforeEach(() => {
   exporter = new CollectingExporter();
-  telemetry = new Telemetry({ processors: [new ExecutionSpanProcessor({ exporter })] });
+  processor = new ExecutionSpanProcessor({ exporter });
+  telemetry = new Telemetry({ processors: [processor] });
 });
 afterEach(() => telemetry.stop());
 
@@ -74,6 +76,21 @@ describe('an adopted span', () => {
       parentRecordId: exporter.recordOf('charge').recordId,
       runId: exporter.recordOf('charge').runId,
     });
+  });
+
+  it('is known to run, by every processor, from when it is adopted to its end', () => {
+    const other = new ExecutionSpanProcessor({ exporter: new CollectingExporter() });
+    telemetry.stop();
+    telemetry = new Telemetry({ processors: [processor, other] });
+    const running = () => [processor, other].map((each) => each.liveExecutions().map(({ name }) => name));
+
+    nativeSpan(() => {
+      expect(running()).toEqual([[], []]);
+      const job = adoptSpan(trace.getActiveSpan() as Span, 'process', 'charge');
+      expect(running()).toEqual([['charge'], ['charge']]);
+      job.end();
+    });
+    expect(running()).toEqual([[], []]);
   });
 
   it('belongs to the execution it runs in, and fails it', () => {

@@ -8,6 +8,7 @@ import {
   type TextMapSetter,
   trace,
 } from '@opentelemetry/api';
+import type { Outcome } from '../../execution.ts';
 import { currentExecution } from '../../lifecycle/current-execution.ts';
 import type { Execution } from '../../lifecycle/execution-handle.ts';
 import { neverThrow } from '../../lifecycle/never-throw.ts';
@@ -47,6 +48,15 @@ const FLOW = createContextKey('runledger pg-boss flow');
 /** Later words on a flow count more, and that a job failed for good counts most. Revisions are 32 bits. */
 const MAX_ELAPSED_MS = 400_000_000;
 const FOR_GOOD = 500_000_000;
+
+/** How an attempt at a job of a flow went wrong. */
+export interface FlowFailure {
+  readonly error: unknown;
+  /** Where the engine went on without its handler; otherwise the error says it. */
+  readonly outcome: Outcome | undefined;
+  /** Whether no other attempt follows, as far as that is known. */
+  readonly isFinal: boolean;
+}
 
 /** What a context carries of the flow that is started in it, or that its job belongs to. */
 interface Carried {
@@ -144,7 +154,7 @@ export function endOfFlow(
   jobId: string,
   attempt: Execution,
   lifecycle: EngineLifecycle,
-  failure: { readonly error: unknown; readonly isFinal: boolean } | undefined,
+  failure: FlowFailure | undefined,
 ): void {
   if (failure === undefined && flow.last?.includes(jobId) === false) return;
   const elapsed = Math.min(Math.max(0, Date.now() - flow.startedAt), MAX_ELAPSED_MS);
@@ -153,8 +163,12 @@ export function endOfFlow(
   const pipeline = lifecycle.start('pipeline', name, surroundingsOf(flow, attempt), {
     record: { id, segment, startedAt },
   });
-  if (failure === undefined) pipeline.settleReturned();
-  else pipeline.settleThrown(failure.error);
+  if (failure === undefined) {
+    pipeline.settleReturned();
+    return;
+  }
+  if (failure.outcome !== undefined) pipeline.end(failure.outcome, failure.error);
+  pipeline.settleThrown(failure.error);
 }
 
 /** Where the flow was started: its trace, its run and its parent, as the job knows them. */

@@ -1,4 +1,5 @@
 import { type Context, context, type Span, trace } from '@opentelemetry/api';
+import type { Outcome } from '../../execution.ts';
 import type { Execution } from '../../lifecycle/execution-handle.ts';
 import type { ExecutionOptions } from '../../lifecycle/execution-options.ts';
 import { linksTo } from '../../lifecycle/links.ts';
@@ -7,7 +8,7 @@ import type { EngineLifecycle } from '../engine-lifecycle.ts';
 import { correlationIdOfJob } from '../job-carrier.ts';
 import { RetriedJobs } from '../retried-jobs.ts';
 import { settleBatch } from './pg-boss-batch.ts';
-import { endOfFlow, type Flow, flowOf } from './pg-boss-flows.ts';
+import { endOfFlow, type Flow, type FlowFailure, flowOf } from './pg-boss-flows.ts';
 import { attemptOf, failureOf, type PgBossJob } from './pg-boss-job.ts';
 import { whenGivenUp } from './pg-boss-limits.ts';
 
@@ -74,7 +75,7 @@ class HandlerCall {
     this.#forget = whenGivenUp(jobs, (outcome, error) =>
       neverThrow('a handler that pg-boss gave up', () => {
         this.#execution.end(outcome, error);
-        this.#settle(error);
+        this.#settle(error, outcome);
       }),
     );
   }
@@ -131,7 +132,8 @@ class HandlerCall {
     this.#tellFlow(undefined);
   }
 
-  #settle(error: unknown): void {
+  /** `outcome` is how it ends where the engine went on without it; otherwise the error says it. */
+  #settle(error: unknown, outcome?: Outcome): void {
     if (this.#execution.isEnded) return;
     this.#forget();
     const [job] = this.#jobs;
@@ -142,11 +144,11 @@ class HandlerCall {
       this.#execution.fail();
       this.#execution.settleReturned();
     } else this.#execution.settleThrown(error);
-    this.#tellFlow({ error });
+    this.#tellFlow({ error, outcome });
   }
 
   /** What this attempt means for the flow its job belongs to. */
-  #tellFlow(failure: { readonly error: unknown } | undefined): void {
+  #tellFlow(failure: Omit<FlowFailure, 'isFinal'> | undefined): void {
     const [job] = this.#jobs;
     if (this.#flow === undefined || job === undefined) return;
     const isFinal = attemptOf(job).final === true;
