@@ -12,7 +12,7 @@ import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
 import type { ProgramEnd } from '../support/program.ts';
 import type { TestServer } from '../support/server-process.ts';
 
-const SCENARIOS = ['work', 'retry', 'exhausted', 'batch', 'failedBatch', 'expired', 'chained'];
+const SCENARIOS = ['work', 'retry', 'exhausted', 'batch', 'failedBatch', 'expired', 'chained', 'throttled'];
 /** What the oldest one does not have: results by job, flows, and a signal that says a worker was stopped. */
 const NEWER = ['perJob', 'flow', 'stopped'];
 const FLOWS = ['extract, transform, store', 'validate, store'];
@@ -137,6 +137,17 @@ const surroundings = () => ({ DATABASE_URL: postgres.url, SCHEMA: `boss_${++sche
         expect(slow?.duration_ms).toBeLessThan(2_000);
       });
 
+      it('has a job that is sent too often as a rejection, and the sender its answer', () => {
+        expect(plain.stdout).toContain('throttled true,false,false,true\n');
+        expect(
+          runs('digest').map(({ outcome, rejection_reason, rejection_detail }) => [
+            outcome,
+            rejection_reason,
+            JSON.parse(String(rejection_detail)).detail,
+          ]),
+        ).toEqual(Array(2).fill(['rejection', 'rate_limit', 'one job in 86400 s']));
+      });
+
       it('has a job that is sent by another one in its run, where the engine can carry it', () => {
         const [first] = runs('first');
         const [second] = runs('second');
@@ -198,7 +209,13 @@ const surroundings = () => ({ DATABASE_URL: postgres.url, SCHEMA: `boss_${++sche
 
       it('has nothing else', () => {
         const pipelines = ['mail', 'import', 'import', 'import', 'charge', 'index', 'publish', 'slow'];
-        pipelines.push('first', 'second', ...(isNewest ? ['pay', 'endless', ...FLOWS] : []));
+        pipelines.push(
+          'digest',
+          'digest',
+          'first',
+          'second',
+          ...(isNewest ? ['pay', 'endless', ...FLOWS] : []),
+        );
         expect(
           rows
             .filter(({ kind }) => kind === 'pipeline')

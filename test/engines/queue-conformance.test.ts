@@ -73,10 +73,11 @@ describeEngineConformance({
     skip: unsupported('a job of pg-boss that is not needed is not sent'),
     cancel: { differences: ofFlow('sync, gather') },
     timeout: { differences: ofFlow('sync, gather') },
+    // A job that is not taken is part of no flow.
+    reject: { unit: 'pipeline' },
     nested: unsupported('a job of pg-boss has no jobs; a flow that it sends is a pipeline'),
     'cross-process': { differences: ofFlow('ship, gather') },
     // Pg-boss has the job done again, or fails it, once its time is over: its flow is not.
     crash: { differences: { run: { name: 'sync, gather', outcome: ['suspended'], errorType: null } } },
-    reject: unsupported('x'),
   },
 });

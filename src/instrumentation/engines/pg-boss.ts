@@ -5,19 +5,23 @@ import type { EngineLifecycle } from '../engine-lifecycle.ts';
 import { type FlowJob, StartedFlow } from './pg-boss-flows.ts';
 import { type PgBossHandler, PgBossHandlers } from './pg-boss-handlers.ts';
 import { propagatingRuns } from './pg-boss-propagation.ts';
+import { sendThrottled, throttleOfSend, throttleOfSendThrottled } from './pg-boss-throttle.ts';
 
 type PgBossClass = new (options?: unknown) => object;
 
 interface PgBossPrototype {
   work(this: object, name: string, ...rest: unknown[]): Promise<string>;
+  send?(this: object, ...args: unknown[]): Promise<unknown>;
+  sendThrottled?(this: object, ...args: unknown[]): Promise<unknown>;
   /** Newer than the oldest. */
   flow?(this: object, jobs: unknown, ...rest: unknown[]): Promise<unknown>;
 }
 
 /**
  * pg-boss: a handler's call is a pipeline, on the engine's own `process` span where there is one, and the jobs of a batch
- * are its steps; a flow is a pipeline, and its jobs are processes. `work` and `flow` are wrapped. The class is exchanged for one that differs in an option alone: jobs sent in a run
- * carry it in the column the engine has for that, which other code does not see.
+ * are its steps; a flow is a pipeline, and its jobs are processes; a job that is sent too often is a rejection. `work`,
+ * `flow`, `send` and `sendThrottled` are wrapped. The class is exchanged for one that differs in an option alone: jobs
+ * sent in a run carry it in the column the engine has for that, which other code does not see.
  */
 export const pgBoss: EngineAdapter = {
   name: 'pg-boss',
@@ -29,6 +33,7 @@ export const pgBoss: EngineAdapter = {
     if (claimPrototype(prototype)) {
       wrapWork(prototype, lifecycle);
       wrapFlow(prototype, lifecycle);
+      wrapSends(prototype, lifecycle);
       const propagating: PgBossClass = new Proxy(PgBoss, {
         construct: (target, [options, ...rest], newTarget): object =>
           Reflect.construct(
@@ -73,6 +78,22 @@ function wrapFlow(prototype: PgBossPrototype, lifecycle: EngineLifecycle): void 
     const send = (toSend: unknown) => flow.call(this, toSend, ...rest);
     return started === undefined ? send(jobs) : started.send(send);
   };
+}
+
+function wrapSends(prototype: PgBossPrototype, lifecycle: EngineLifecycle): void {
+  const wrap = (name: 'send' | 'sendThrottled', throttleOf: typeof throttleOfSend) => {
+    const method = prototype[name];
+    if (method === undefined) return;
+    prototype[name] = function (...args) {
+      let throttle: ReturnType<typeof throttleOf>;
+      neverThrow('a job for pg-boss', () => {
+        throttle = throttleOf(args);
+      });
+      return sendThrottled(throttle, lifecycle, () => method.apply(this, args));
+    };
+  };
+  wrap('send', throttleOfSend);
+  wrap('sendThrottled', throttleOfSendThrottled);
 }
 
 /** Before 12 methods were made by the constructor: there is none on the prototype. */

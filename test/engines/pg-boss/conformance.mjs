@@ -67,6 +67,10 @@ const PARTS = {
     await workOff(ids, units, { heartbeatRefreshSeconds: 0.1 });
   },
   timeout: () => runFlow({ expireInSeconds: 1 }, units),
+  reject: async () => {
+    await boss.sendThrottled('sync', {}, {}, 86_400);
+    await boss.sendThrottled('sync', {}, {}, 86_400);
+  },
   begin: async () => process.stdout.write(JSON.stringify(await send())),
   ship: () => workOff(JSON.parse(sent)),
   crash: () => {

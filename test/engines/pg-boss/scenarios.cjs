@@ -94,6 +94,19 @@ exports.scenarios = {
     return settled(boss, 'second', await promise);
   },
 
+  /** One job a day, and one more for the day after. */
+  async throttled(boss) {
+    await boss.createQueue('digest');
+    const daily = { singletonSeconds: 86_400 };
+    const ids = [
+      await boss.send('digest', {}, daily),
+      await boss.send({ name: 'digest', options: daily }),
+      await boss.sendThrottled('digest', {}, {}, 86_400),
+      await boss.send('digest', {}, { ...daily, singletonNextSlot: true }),
+    ];
+    return ids.map((id) => id !== null);
+  },
+
   async perJob(boss) {
     await boss.createQueue('pay');
     const ids = [];
