@@ -81,3 +81,19 @@ describeEngineConformance({
     crash: { differences: { run: { name: 'sync, gather', outcome: ['suspended'], errorType: null } } },
   },
 });
+
+describeEngineConformance({
+  engine: 'node-cron',
+  unit: 'pipeline',
+  except: {
+    retry: unsupported('node-cron tries nothing twice'),
+    exhausted: unsupported('node-cron tries nothing twice'),
+    // A run that another instance does.
+    skip: { differences: { archive: { skipReason: 'not-elected' } } },
+    cancel: unsupported('a run of node-cron can not be cancelled'),
+    timeout: unsupported('node-cron limits how long it waits for a run, not the run'),
+    // A run that was missed, since the process was busy.
+    reject: { differences: { sync: { rejectionReason: 'capacity_limit' } } },
+    nested: unsupported('a task of node-cron has no tasks'),
+  },
+});
