@@ -58,8 +58,12 @@ export interface Segment {
   unreadFrom: number;
   /** No record there has a lower seq. */
   unreadSeq: number;
-  /** What is on disk alone and out of its turn, for the next start to deliver. */
+  /** What memory had to let go: on disk alone, before what else is. It is read once the rest of its lane is delivered. */
   readonly left: Tally;
+  /** Which records that is, by id and revision. */
+  readonly leftKeys: Set<string>;
+  /** Whether {@link unread} is what was {@link left}: of what is read then, the rest is known already. */
+  readsLeft: boolean;
   /** Lowest and highest seq of its records, 0 where none has one. */
   firstSeq: number;
   lastSeq: number;
@@ -90,6 +94,8 @@ export function emptySegment(identity: Identity): Segment {
     unsettled: noRecords(),
     unread: noRecords(),
     left: noRecords(),
+    leftKeys: new Set(),
+    readsLeft: false,
     unreadFrom: 0,
     unreadSeq: 0,
     firstSeq: 0,

@@ -20,7 +20,7 @@ interface SpanPrototype {
  * wrapped: its trace processors are told later than the code runs, and an application replaces them all with
  * `setTraceProcessors`.
  */
-export const openaiAgents: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'openai-agents',
   recognises: (moduleExports) => prototypesOf(moduleExports) !== undefined,
   instrument(moduleExports, lifecycle) {
