@@ -425,6 +425,47 @@ async function ledgerOf(application: EngineApplication): Promise<Ledger> {
   });
 
   it(
+    "has one execution for each job beside AppSignal's spans of it, which are recognised where there is nothing else",
+    async () => {
+      const application = await createEngineApplication('bullmq', LANES[1] as Lane);
+      const register = join(application.path, 'node_modules', 'runledger', 'dist', 'register.js');
+      const vendor = join(application.path, 'appsignal.cjs');
+      const args = ['attempts', 'flow', 'inside'];
+      /** The rows of a run in which these are imported first, and the spans there were. */
+      const run = async (imports: readonly string[], more: Readonly<Record<string, string>> = {}) => {
+        const before = new Set(application.rows().map(({ record_id }) => record_id));
+        const { stdout, stderr } = await application.run('application.cjs', {
+          args,
+          plain: true,
+          node: imports.flatMap((file) => ['--import', file]),
+          env: environment({ OTEL_TRACES_EXPORTER: 'console', ...more }),
+        });
+        expect(stderr).toBe('');
+        const rows = application.rows().filter(({ record_id }) => !before.has(record_id));
+        const described = rows.map(
+          ({ kind, name, attempt, outcome, parent }) => `${parent} > ${kind} ${name} ${attempt}: ${outcome}`,
+        );
+        return { described: described.sort(), vendorSpans: stdout.match(/name: 'Worker\.run /g)?.length };
+      };
+
+      const alone = await run([register]);
+      const after = await run([register, vendor]);
+      const before = await run([vendor, register]);
+      const recognised = await run([register, vendor], { RUNLEDGER_ENGINES: 'none' });
+      await application.remove();
+
+      const attempts = 3 + 3 + 1 + 5 + 3;
+      expect(alone).toMatchObject({ vendorSpans: undefined });
+      expect(alone.described).toHaveLength(attempts + 1);
+      expect(after).toEqual({ described: alone.described, vendorSpans: attempts });
+      expect(before).toEqual(after);
+      // One for each span: what is recognised is what would be counted twice.
+      expect(recognised.described).toHaveLength(attempts);
+    },
+    INSTALL_MILLIS,
+  );
+
+  it(
     'counts nothing twice where there are two copies',
     async () => {
       const lane = LANES[0] as Lane;
