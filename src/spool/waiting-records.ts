@@ -231,12 +231,12 @@ export class WaitingRecords {
     let reason: DropReason = 'corrupt_frame';
     let hasMore = false;
     try {
-      hasMore = this.#reader.read(segment, (kind, _seq, body) => {
+      hasMore = this.#reader.read(segment, (kind, seq, body) => {
         // What this instance started is of use only to others.
         const isDelivered =
           kind === 'record' || kind === 'running' || (kind === 'start' && segment.heir !== undefined);
         if (!isDelivered || segment.unread.records === 0) return;
-        const record = recordFromBody(body, segment.header);
+        const record = recordFromBody(body, seq, segment.header);
         if (record === undefined) return;
         if (segment.readsLeft && !segment.leftKeys.delete(leftKey(record))) return;
         const size = recordSize(record);
