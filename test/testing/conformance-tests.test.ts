@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert';
 import { describe, expect, it } from '@jest/globals';
-import { type Execution, runPipeline } from '../../src/index.ts';
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { type Execution, extractExecution, injectExecution, runPipeline, runStep } from '../../src/index.ts';
 import {
   conformanceScenario,
   conformanceTests,
@@ -73,6 +74,20 @@ describe('the conformance tests of an engine', () => {
       run({ ...conformanceScenario('success'), name: 'x', work });
     expect((await verdict('success', { success: unnamed }))?.actual).toContain('pipeline x: success');
     expect(await verdict('success', { success: unnamed }, { namesRuns: false })).toBeUndefined();
+  });
+
+  it('count what a run recovered from in other processes, too', async () => {
+    const retry: EngineDriver['scenarios']['retry'] = ({ name, work }) =>
+      runPipeline(name, { attributes }, async () => {
+        const carrier = {};
+        injectExecution(carrier);
+        const elsewhere = context.with(ROOT_CONTEXT, () => extractExecution(carrier));
+        for (const attempt of [1, 2]) {
+          const options = { attributes, attempt, maxAttempts: 2, final: attempt === 2 };
+          await context.with(elsewhere, () => runStep('flaky', options, () => work.flaky()).catch(() => {}));
+        }
+      });
+    expect(await verdict('retry', { retry })).toBeUndefined();
   });
 
   it('show what is expected and what is on record, side by side', async () => {
