@@ -1,5 +1,5 @@
 // Runs BullMQ's own test-suite, as it is on Redis, against the published package, as it is and instrumented, and compares.
-// The suite is not in that package, so this takes a checkout, its version, and half an hour; it is not part of `npm test`:
+// The suite is not in that package, so this takes a checkout, its version, and 20 minutes; it is not part of `npm test`:
 //
 //   git clone https://github.com/taskforcesh/bullmq
 //   npm run build && node test/engines/bullmq/own-suite.ts bullmq 6.2.0
