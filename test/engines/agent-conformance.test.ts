@@ -5,7 +5,7 @@ describeEngineConformance({
   engine: 'langgraph',
   except: {
     skip: unsupported('langgraph takes no edge to a node that is not needed'),
-    reject: unsupported('langgraph admits every run'),
+    reject: unsupported('langgraph has no rate limits'),
   },
 });
 
@@ -29,10 +29,48 @@ describeEngineConformance({
     },
     parallel: { differences: { run: TOLD }, besides: { run: ['planner'] } },
     nested: { differences: { prepare: { ...TOLD, name: 'step 1', recoveredFailures: 1 }, run: TOLD } },
-    skip: unsupported('the AI SDK calls every tool its model asks for, or asks whether it may'),
-    reject: unsupported('the AI SDK admits every call'),
+    skip: unsupported('a tool of the AI SDK that is not needed is not asked for'),
+    reject: unsupported('the AI SDK has no rate limits'),
     'cross-process': unsupported(
       'a call of the AI SDK runs in one process; an answer to what it asks is another call',
     ),
+  },
+});
+
+/** The SDK wraps what a tool throws. */
+const failedTool = (error: string) => ({
+  errorType: 'ToolCallError',
+  errorMessage: `Failed to run function tools: ${error}`,
+});
+/** It keeps of what the call of a model throws the message alone. */
+const failedCall = { errorType: 'Error' };
+
+describeEngineConformance({
+  engine: 'openai-agents',
+  // In tests the SDK traces nothing.
+  program: { env: { NODE_ENV: 'production' } },
+  except: {
+    success: { besides: { run: ['mini', 'mini', 'mini'] } },
+    inside: { besides: { run: ['mini', 'mini'] } },
+    retry: { differences: { 'flaky #1': failedCall, run: { recoveredFailures: 0 } } },
+    failure: {
+      differences: { run: failedTool('TypeError: no such column') },
+      besides: { run: ['mini', 'mini'] },
+    },
+    exhausted: { differences: { flaky: failedCall } },
+    parallel: { differences: { run: failedTool('RangeError: left broke') }, besides: { run: ['mini'] } },
+    cancel: { besides: { run: ['mini'] } },
+    timeout: { besides: { run: ['mini'] } },
+    nested: {
+      differences: {
+        prepare: failedTool('TypeError: not a zip file'),
+        run: failedTool('TypeError: not a zip file'),
+      },
+      besides: { prepare: ['mini', 'mini'] },
+    },
+    'cross-process': { besides: { run: ['mini', 'mini'] } },
+    crash: { besides: { run: ['mini'] } },
+    skip: unsupported('a tool of the agents SDK that is not enabled is not offered to the model'),
+    reject: unsupported('the agents SDK has no rate limits'),
   },
 });
