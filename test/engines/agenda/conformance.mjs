@@ -8,8 +8,9 @@ const [, , part] = process.argv;
 const id = part === 'begin' || part === 'ship' ? 'cross-process' : part;
 const { work } = conformanceScenario(id);
 const units = Object.keys(work).filter((unit) => typeof work[unit] === 'function');
-// Each scenario has a table of its own on the server.
-const tableName = `conformance_${id.replace('-', '_')}`;
+// Each scenario has a table of its own on the server, and so has a copy of this program beside it.
+const place = import.meta.url.includes('/other/') ? '_other' : '';
+const tableName = `conformance_${id.replace('-', '_')}${place}`;
 const backend = new PostgresBackend({
   connectionString: process.env.DATABASE_URL,
   tableName,

@@ -8,7 +8,6 @@ const { Agent, Runner, RunState, tool, Usage, withGenerationSpan } = agents;
 const [, , part, written] = process.argv;
 const id = part === 'begin' || part === 'ship' ? 'cross-process' : part;
 const { name, work } = conformanceScenario(id);
-agents.setTraceProcessors([]);
 agents.setDefaultModelProvider({ getModel: () => Promise.reject(new Error('no model')) });
 
 const NO_PARAMETERS = {
