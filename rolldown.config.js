@@ -1,4 +1,5 @@
 import { defineConfig } from 'rolldown';
+import { ENGINE_NAMES } from './src/engines.ts';
 
 // One module in the source is one idea; one file in the package is one thing to find, open and compile at the start of
 // an application. So the modules are put together, and nothing else happens to the code: names and lines stay as
@@ -29,6 +30,11 @@ const build = (input, codeSplitting) => ({
   },
 });
 
+/** Each engine's adapter is loaded with the engine. */
+const ENGINES = Object.fromEntries(
+  ENGINE_NAMES.map((name) => [`instrumentation/engines/${name}`, `src/instrumentation/engines/${name}.ts`]),
+);
+
 /** What all have, and what all but `sql` have: no program opens a file for the sake of another entry. */
 const SHARED = {
   groups: [
@@ -37,14 +43,25 @@ const SHARED = {
       test: /src\/store\/sql\/(?:ledger-reader|sql-ledger-reader|migrations|ledger-schema|database|views)\.ts$/,
       priority: 0,
     },
-    { name: 'records', test: /src\/(?!store\/sql\/)/, minShareCount: 4, priority: 2 },
+    {
+      name: 'records',
+      test: /src\/(?!store\/sql\/|lifecycle\/|instrumentation\/)/,
+      minShareCount: 4,
+      priority: 2,
+    },
     { name: 'runledger', test: /src\/(?!store\/sql\/)/, minShareCount: 2, priority: 1 },
   ],
 };
 
 export default defineConfig([
   build(
-    { index: 'src/index.ts', register: 'src/register.ts', sql: 'src/sql.ts', testing: 'src/testing.ts' },
+    {
+      index: 'src/index.ts',
+      register: 'src/register.ts',
+      sql: 'src/sql.ts',
+      testing: 'src/testing.ts',
+      ...ENGINES,
+    },
     SHARED,
   ),
   build({ 'store/sql/sqlite-worker': 'src/store/sql/sqlite-worker.ts' }),

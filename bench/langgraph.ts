@@ -11,7 +11,7 @@ import type { Sample, Suite } from './measure.ts';
 const FIXTURE = fileURLToPath(new URL('../test/engines/langgraph/newest/', import.meta.url));
 const NODES = 10;
 /** Nodes that do nothing, nodes that wait a millisecond, as little as anything outside the process takes. */
-const RUNS = { empty: 1000, waiting: 40 };
+const RUNS = { empty: 2000, waiting: 300 };
 
 export const suite: Suite = {
   title: 'LangGraph, ten nodes a run',

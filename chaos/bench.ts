@@ -69,10 +69,11 @@ export class Laboratory {
     for (const server of started) if (server.status === 'fulfilled') await server.value.dispose();
   }
 
-  /** Versions of the databases that were used. */
-  async versions(): Promise<readonly string[]> {
-    const started = await Promise.allSettled(this.#servers.values());
-    return started.flatMap((server) => (server.status === 'fulfilled' ? [server.value.version] : []));
+  /** The version of the database that was used; none where its server could not be started. */
+  async versions(dialect: Dialect): Promise<readonly string[]> {
+    if (dialect === 'sqlite') return [`SQLite ${process.versions.sqlite}`];
+    const [server] = await Promise.allSettled([this.#servers.get(dialect)]);
+    return server?.status === 'fulfilled' && server.value !== undefined ? [server.value.version] : [];
   }
 
   async #ledger(dialect: Dialect, folder: string): Promise<Ledger> {

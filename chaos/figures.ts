@@ -6,29 +6,48 @@ import { figuresText } from './report.ts';
 const DOCUMENT = new URL('../docs/reliability.md', import.meta.url);
 const START = '<!-- figures: npm run chaos -- --full -->';
 const END = '<!-- end of figures -->';
+const HEAD = ['| scenario | what | result | figures | measured |', '|---|---|---|---|---|'];
 
 /**
- * Puts what was measured into the document, with the date and the versions it was measured by. Called after each
- * scenario, so that a run that is broken off leaves what it has.
+ * Puts what was measured into the document, with the date, the seed and the versions it was measured by: a row for each
+ * scenario, in place of the one that is there. Called after each, so that a run that is broken off leaves what it has.
+ * `names` are all scenarios, in their order.
  */
-export async function saveResults(results: readonly Result[], databases: readonly string[]): Promise<void> {
+export async function saveResult(
+  result: Result,
+  databases: readonly string[],
+  names: readonly string[],
+): Promise<void> {
   const document = await readFile(DOCUMENT, 'utf8');
   const [before, rest] = document.split(START);
-  const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined)
+  const [table, after] = rest?.split(END) ?? [];
+  if (before === undefined || table === undefined || after === undefined)
     throw new Error('docs/reliability.md has no place for figures');
+  const rows = new Map<string, string>();
+  for (const line of table.split('\n')) {
+    const [, name] = /^\| `([\w-]+)` \|/.exec(line) ?? [];
+    if (name !== undefined) rows.set(name, line);
+  }
+  rows.set(result.scenario, rowOf(result, databases));
+  const ordered = names.flatMap((name) => rows.get(name) ?? []);
+  const machine = `On Linux ${release().split('-')[0]}, ${cpus().length} cores:`;
+  const lines = [machine, '', ...HEAD, ...ordered];
+  await writeFile(DOCUMENT, `${before}${START}\n${lines.join('\n')}\n${END}${after}`);
+}
+
+function rowOf(
+  { scenario, title, outcome, figures, reasons, seed }: Result,
+  databases: readonly string[],
+): string {
   const day = new Date().toISOString().slice(0, 10);
-  const versions = [`Node ${process.versions.node}`, `SQLite ${process.versions.sqlite}`, ...databases];
-  const rows = results.map(
-    ({ scenario, title, outcome, figures, reasons }) =>
-      `| \`${scenario}\` | ${title} | ${outcome === 'skipped' ? `skipped: ${reasons.join('; ')}` : outcome} | ${figuresText(figures)} |`,
-  );
-  const table = [
-    `Measured on ${day} by seed ${results[0]?.seed}: ${versions.join(', ')}, Linux ${release()}, ${cpus().length} cores.`,
-    '',
-    '| scenario | what | result | figures |',
-    '|---|---|---|---|',
-    ...rows,
+  const versions = [`Node ${process.versions.node}`, ...databases];
+  const came = outcome === 'passed' ? outcome : `${outcome}: ${reasons.join('; ')}`;
+  const cells = [
+    `\`${scenario}\``,
+    title,
+    came,
+    figuresText(figures),
+    `${day}, ${versions.join(', ')}, seed ${seed}`,
   ];
-  await writeFile(DOCUMENT, `${before}${START}\n${table.join('\n')}\n${END}${after}`);
+  return `| ${cells.map((cell) => cell.replace(/[|\r\n]+/g, ' ')).join(' | ')} |`;
 }

@@ -4,7 +4,7 @@
  *   npm run chaos                        the short set, of each change
  *   npm run chaos -- --full              the full set, of the night, with the mutations: writes its figures into
  *                                       docs/reliability.md as it goes
- *   npm run chaos -- --only kill,exit    scenarios by the start of their names
+ *   npm run chaos -- --only kill,exit    scenarios by the start of their names; with --full, as the full set has them
  *   npm run chaos -- --seed 7            the same faults again
  *   npm run chaos -- --list | --json
  */
@@ -13,7 +13,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Laboratory, type Result } from './bench.ts';
-import { saveResults } from './figures.ts';
+import { saveResult } from './figures.ts';
 import { Progress } from './progress.ts';
 import { printResult, printTable } from './report.ts';
 import { SCENARIOS } from './scenarios/catalogue.ts';
@@ -29,13 +29,15 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed);
 const wanted = values.only.split(',').filter((name) => name !== '');
-const jobs = SCENARIOS.flatMap((scenario) =>
+const all = SCENARIOS.flatMap((scenario) =>
   (scenario.dialects ?? (['sqlite'] as const)).map((dialect) => ({
     scenario,
     dialect,
     name: scenario.dialects === undefined ? scenario.name : `${scenario.name}-${dialect}`,
   })),
-).filter(({ scenario, name }) =>
+);
+const names = all.map(({ name }) => name);
+const jobs = all.filter(({ scenario, name }) =>
   wanted.length > 0
     ? wanted.some((start) => name.startsWith(start))
     : values.full || scenario.isLong !== true,
@@ -61,7 +63,7 @@ try {
     results.push(result);
     progress.hide();
     if (!values.json) printResult(result);
-    if (values.full && wanted.length === 0) await saveResults(results, await laboratory.versions());
+    if (values.full) await saveResult(result, await laboratory.versions(dialect), names);
   }
 } finally {
   progress.hide();

@@ -8,6 +8,8 @@ export interface EngineInfo {
   readonly entryPoints?: readonly string[];
   /** The versions it was tried with, both bounds: a newer major is left alone until it was. */
   readonly versions: string;
+  /** It publishes what it does: it is listened to from the start, and no load hook is needed. */
+  readonly publishes?: true;
 }
 
 /** What an engine is called in options, the environment and the ledger. */
@@ -36,7 +38,7 @@ export const ENGINES: readonly EngineInfo[] = [
   { name: 'node-cron', packageName: 'node-cron', versions: '>=4.0.0 <5.0.0' },
   { name: 'agenda', packageName: 'agenda', versions: '>=6.2.0 <7.0.0' },
   { name: 'bullmq', packageName: 'bullmq', versions: '>=5.24.0 <7.0.0' },
-  { name: 'ai-sdk', packageName: 'ai', versions: '>=7.0.0 <8.0.0' },
+  { name: 'ai-sdk', packageName: 'ai', versions: '>=7.0.0 <8.0.0', publishes: true },
   {
     name: 'langgraph',
     packageName: '@langchain/langgraph',

@@ -27,8 +27,8 @@ export interface WriterReport {
   readonly accounts?: RecordAccounts;
   /** Delay of the event loop since the last report of it, milliseconds. */
   readonly loop?: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
-  /** Resident memory, bytes: when the load began, at its highest, now. */
-  readonly rss?: { readonly first: number; readonly max: number; readonly now: number };
+  /** Resident memory, bytes: at its highest since the last report of it, and now. */
+  readonly rss?: { readonly max: number; readonly now: number };
   /** What `shutdown` returned. */
   readonly shutdown?: { readonly stored: number; readonly left: number; readonly dropped: number };
 }

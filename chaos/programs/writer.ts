@@ -19,7 +19,7 @@ const sdk = new NodeSDK(
 sdk.start();
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
-const memory = { first: 0, max: 0, now: 0 };
+const memory = { max: 0, now: 0 };
 const files: number[] = [];
 let isStopped = false;
 let go: () => void = () => {};
@@ -88,7 +88,9 @@ function state(type: WriterReport['type']): WriterReport {
   };
   delay.reset();
   sampleMemory();
-  return { type, acknowledged, accounts: ledger.accounts(), loop, rss: { ...memory } };
+  const rss = { ...memory };
+  memory.max = 0;
+  return { type, acknowledged, accounts: ledger.accounts(), loop, rss };
 }
 
 function sampleMemory(): void {
@@ -97,7 +99,6 @@ function sampleMemory(): void {
   } catch {
     // Linux tells it by a file, for which there may be no descriptor.
   }
-  memory.first ||= memory.now;
   memory.max = Math.max(memory.max, memory.now);
 }
 

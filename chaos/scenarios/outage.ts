@@ -10,7 +10,8 @@ interface Outage {
   readonly node?: readonly string[];
 }
 
-const SECONDS_BEFORE = 2;
+/** Until the process is warm: what it grows by later is the outage's. */
+const SECONDS_BEFORE = { full: 20, short: 5 };
 const SECONDS_AFTER = 2;
 
 /**
@@ -23,11 +24,12 @@ async function endure(bench: Bench, dialect: Dialect, outage: Outage): Promise<F
   if (server === undefined) throw new Error(`${dialect} has no server to stop`);
   const trial = new Trial(bench, ledger);
   const { rate, seconds, node = [] } = outage;
-  const runs = Math.round((rate * (SECONDS_BEFORE + seconds + SECONDS_AFTER)) / 10);
+  const secondsBefore = bench.isFull ? SECONDS_BEFORE.full : SECONDS_BEFORE.short;
+  const runs = Math.round((rate * (secondsBefore + seconds + SECONDS_AFTER)) / 10);
   try {
     const writer = trial.start({ runs, rate }, { node });
-    await writer.until(rate * SECONDS_BEFORE);
-    await writer.ask('state');
+    await writer.until(rate * secondsBefore);
+    const before = await writer.ask('state');
     await server.stop(dialect === 'postgres' ? 'SIGQUIT' : 'SIGKILL');
     for (let second = 0; second < seconds; second++) {
       await sleep(1_000);
@@ -38,14 +40,17 @@ async function endure(bench: Bench, dialect: Dialect, outage: Outage): Promise<F
     await server.start();
     const backAt = performance.now();
     await writer.report('loaded');
+    let peak = 0;
     for (;;) {
-      const { accounts } = await writer.ask('state');
+      const { accounts, rss } = await writer.ask('state');
+      peak = Math.max(peak, rss?.max ?? 0);
       if (accounts !== undefined && accounts.stored + accounts.quarantined >= accounts.created) break;
       if (performance.now() - backAt > 600_000) throw new Error(`not drained: ${JSON.stringify(accounts)}`);
       await sleep(50);
     }
     const drainSeconds = Math.round((performance.now() - backAt) / 100) / 10;
-    const { rss } = await writer.close();
+    await writer.close();
+    const grownTo = (bytes = 0) => Math.max(0, Math.round((bytes - (before.rss?.now ?? 0)) / 2 ** 20));
     const settlement = await trial.settle();
     return {
       figures: {
@@ -55,8 +60,9 @@ async function endure(bench: Bench, dialect: Dialect, outage: Outage): Promise<F
         loopP99Ms: during.loop?.p99 ?? 0,
         'loopP99.9Ms': during.loop?.p999 ?? 0,
         loopMaxMs: during.loop?.max ?? 0,
-        rssGrowthMb: Math.round(((rss?.max ?? 0) - (rss?.first ?? 0)) / 2 ** 20),
+        rssGrowthMb: grownTo(during.rss?.max),
         drainSeconds,
+        rssGrowthDrainedMb: grownTo(peak),
         ...figuresOf([settlement]),
       },
       faults: faultsOf(settlement),

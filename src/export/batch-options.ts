@@ -24,7 +24,7 @@ export interface BatchOptions {
   readonly maxBacklogBatchSize?: number;
   /** Estimated bytes in one write. @default 4 MiB */
   readonly maxExportBatchBytes?: number;
-  /** How long the first record after a pause waits for company. Milliseconds. @default 5 */
+  /** How long records wait for company, so that they are written in batches. Milliseconds. @default 50 */
   readonly scheduledDelayMillis?: number;
   /**
    * How long a write may take; after that its outcome is unknown and the same records are sent again. Also the
@@ -49,7 +49,7 @@ const DEFAULTS: Readonly<Record<NumberOption, number>> = {
   maxExportBatchSize: 512,
   maxBacklogBatchSize: 2048,
   maxExportBatchBytes: 4 * 1024 * 1024,
-  scheduledDelayMillis: 5,
+  scheduledDelayMillis: 50,
   exportTimeoutMillis: 30_000,
   shutdownTimeoutMillis: 5_000,
 };

@@ -32,10 +32,10 @@ const HOUSEKEEPING_MILLIS = 1_000;
 /**
  * Takes batches out of the queue and has them delivered, one at a time.
  *
- * It is *idle* while nothing is queued; *lingering* for `scheduledDelayMillis` after the first record; *writing*
- * batch after batch, without a pause, while something is queued; *waiting* between writes while the store does not
- * take them, without end. A flush or a shutdown cuts lingering and waiting short. Its timers do not keep the
- * process alive.
+ * It is *idle* while nothing is queued; *lingering* for `scheduledDelayMillis` while less than a batch is, since a small
+ * write costs the application almost as much as a full one; *writing* batch after batch, without a pause, while
+ * more is; *waiting* between writes while the store does not take them, without end. A flush or a shutdown cuts lingering and
+ * waiting short. Its timers do not keep the process alive.
  */
 export class DeliveryLoop {
   readonly #parts: DeliveryParts;
@@ -46,6 +46,8 @@ export class DeliveryLoop {
   readonly #outside = AsyncLocalStorage.snapshot();
   #isWriting = false;
   #isStopped = false;
+  /** Somebody waits for what is queued. */
+  #isUrgent = false;
   #hasChores = false;
   #inFlight: RecordBatch | undefined;
   #linger: NodeJS.Timeout | undefined;
@@ -89,6 +91,7 @@ export class DeliveryLoop {
 
   /** Somebody waits for the result. */
   hurry(): void {
+    this.#isUrgent = true;
     this.#retry.reset();
     this.#endWait?.();
     this.#outside(() => this.#start());
@@ -146,9 +149,19 @@ export class DeliveryLoop {
       const error = this.#hasChores ? await this.#doChores() : await this.#deliverNext();
       this.#parts.onProgress();
       if (error !== undefined && !this.#isStopped) await this.#wait(error);
+      else if (this.#canLinger) break;
     }
+    if (!this.#hasWork) this.#isUrgent = false;
     this.#isWriting = false;
     this.#idle.resolve();
+    if (!this.#isStopped) this.wake();
+  }
+
+  /** Whether what is queued can as well wait for company. */
+  get #canLinger(): boolean {
+    const { queue, options } = this.#parts;
+    const { waiting } = queue;
+    return waiting > 0 && waiting < options.maxExportBatchSize && !this.#isUrgent && !this.#hasChores;
   }
 
   async #doChores(): Promise<StoreUnavailableError | undefined> {

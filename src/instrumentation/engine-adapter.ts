@@ -2,7 +2,8 @@ import type { EngineName } from '../engines.ts';
 import type { EngineLifecycle } from './engine-lifecycle.ts';
 
 /**
- * What knows one engine: it turns what the engine does into executions. One file an engine, below `engines`. What an
+ * What knows one engine: it turns what the engine does into executions. One file an engine, below `engines`, that exports
+ * it as `adapter`. What an
  * adapter adds to the engine must never throw into it, and must give the engine back everything as it was: values,
  * promises, errors.
  */
@@ -11,8 +12,6 @@ export interface EngineAdapter {
   readonly name: EngineName;
   /** Whether these are the exports of the engine, whichever build of it, and whichever way it was loaded. */
   recognises(moduleExports: unknown): boolean;
-  /** It publishes what it does: it is listened to from the start, and no load hook is needed. */
-  readonly publishes?: boolean;
   /** The exports of the engine, found from those of another of its entry points; `folder` is the package's. */
   exportsFrom?(entryPoint: unknown, folder: string): unknown;
   /**

@@ -1,43 +1,17 @@
 import { join } from 'node:path';
-import { ENGINES, type EngineInfo, type EngineName } from '../engines.ts';
+import { ENGINE_NAMES, ENGINES, type EngineInfo, type EngineName } from '../engines.ts';
 import { findInstalled, type InstalledPackage, readManifest } from '../installed-packages.ts';
 import { neverThrow } from '../lifecycle/never-throw.ts';
 import { describeError } from '../lifecycle/outcome.ts';
 import { report } from '../lifecycle/report.ts';
 import { isInRange } from '../version-range.ts';
-import type { EngineAdapter, Replacements } from './engine-adapter.ts';
+import type { Replacements } from './engine-adapter.ts';
+import { adapterFor, adapterOf } from './engine-adapters.ts';
 import { EngineLifecycle } from './engine-lifecycle.ts';
 import type { EnginesOptions } from './engine-options.ts';
 import { keepOn, noteInstrumented } from './engine-switches.ts';
-import { agenda } from './engines/agenda.ts';
-import { aiSdk } from './engines/ai-sdk.ts';
-import { bullmq } from './engines/bullmq.ts';
-import { graphileWorker } from './engines/graphile-worker.ts';
-import { gulp } from './engines/gulp.ts';
-import { inngest } from './engines/inngest.ts';
-import { langgraph } from './engines/langgraph.ts';
-import { listr2 } from './engines/listr2.ts';
-import { medusa } from './engines/medusa.ts';
-import { nodeCron } from './engines/node-cron.ts';
-import { openaiAgents } from './engines/openai-agents.ts';
-import { pgBoss } from './engines/pg-boss.ts';
 import { ModuleHooks } from './module-hooks.ts';
 import { applicationFolders } from './sdk-packages.ts';
-
-const ADAPTERS: Readonly<Record<EngineName, EngineAdapter>> = {
-  listr2,
-  gulp,
-  inngest,
-  medusa,
-  'graphile-worker': graphileWorker,
-  'pg-boss': pgBoss,
-  'node-cron': nodeCron,
-  agenda,
-  bullmq,
-  'ai-sdk': aiSdk,
-  langgraph,
-  'openai-agents': openaiAgents,
-};
 
 /** What was done about an engine, for `runledger doctor`. */
 export interface EngineHook {
@@ -57,8 +31,8 @@ const hooked = new Map<EngineName, Pick<ModuleHooks, 'problem'>>();
  */
 export function hookEngines(engines: EnginesOptions): void {
   const wanted = ENGINES.filter((engine) => !hooked.has(engine.name) && isWanted(engine, engines));
-  for (const engine of wanted.filter(publishes)) listenTo(engine);
-  const missing = wanted.filter((engine) => !publishes(engine));
+  for (const engine of wanted.filter(({ publishes }) => publishes === true)) listenTo(engine);
+  const missing = wanted.filter(({ publishes }) => publishes !== true);
   if (missing.length === 0) return;
   const names = missing.flatMap(modulesOf);
   const hooks = new ModuleHooks(names, (moduleExports, packageName, folder) => {
@@ -68,12 +42,10 @@ export function hookEngines(engines: EnginesOptions): void {
   for (const { name } of missing) hooked.set(name, hooks);
 }
 
-function publishes({ name }: EngineInfo): boolean {
-  return ADAPTERS[name].publishes === true;
-}
-
 function listenTo({ name, packageName, versions }: EngineInfo): void {
-  neverThrow(`listening to ${name}`, () => ADAPTERS[name].instrument(undefined, new EngineLifecycle(name)));
+  neverThrow(`listening to ${name}`, () => {
+    adapterOf(name).instrument(undefined, new EngineLifecycle(name));
+  });
   // An older one does not publish, and is left to the rules for its spans.
   if (installed(packageName).some(({ version }) => isInRange(version, versions))) noteInstrumented(name);
   hooked.set(name, { problem: async () => undefined });
@@ -101,10 +73,11 @@ async function reasonOf(name: EngineName, engines: EnginesOptions): Promise<stri
  * what is no engine; the version is the caller's to know.
  */
 export function instrument(engineModule: object): void {
-  const adapter = Object.values(ADAPTERS).find((each) => each.recognises(engineModule));
+  const adapter = adapterFor(engineModule);
   if (adapter === undefined) {
-    const known = Object.keys(ADAPTERS).join(', ');
-    throw new TypeError(`runledger: instrument was given no engine it knows; known are ${known}`);
+    throw new TypeError(
+      `runledger: instrument was given no engine it knows; known are ${ENGINE_NAMES.join(', ')}`,
+    );
   }
   keepOn(adapter.name);
   adapter.instrument(engineModule, new EngineLifecycle(adapter.name));
@@ -130,7 +103,7 @@ function instrumentLoaded(
   moduleExports: unknown,
   folder: string | undefined,
 ): Replacements | undefined {
-  const adapter = ADAPTERS[engine.name];
+  const adapter = adapterOf(engine.name);
   const version = versionIn(folder);
   if (version === undefined || !isInRange(version, engine.versions)) {
     report(

@@ -10,7 +10,7 @@ import type { SegmentHeader } from './frame-body.ts';
 import { INSTANCE_FILE } from './instance-directory.ts';
 import { type InstanceLock, isLockFile, lockDirectory } from './instance-lock.ts';
 import { type ScannedDirectory, scanDirectory } from './orphan-scan.ts';
-import { emptySegment, laneOfName, type Segment, type SegmentHeir } from './segment.ts';
+import { emptySegment, type Segment, type SegmentHeir, slotOfName } from './segment.ts';
 
 /** A directory that has been without a lock for so long will not get one. Milliseconds. */
 const ABANDONED_MILLIS = 60_000;
@@ -36,7 +36,7 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
     this.#losses = [...scanned.losses.values()];
     this.segments = scanned.segments.map((file) => {
       const openedAt = file.openedAt > 0 ? file.openedAt : scanned.heartbeatAt;
-      const identity = { id: nextId(), lane: file.lane, path: file.path, openedAt, openedTick: 0 };
+      const identity = { id: nextId(), slot: file.slot, path: file.path, openedAt, openedTick: 0 };
       const segment = emptySegment({ ...identity, header, heir: this });
       const counts = {
         records: file.records + file.running,
@@ -141,7 +141,7 @@ export async function adoptDirectory(path: string, nextId: () => number): Promis
   // A living owner has its lock before it has anything else; without one, this is what a removal or a start left half done.
   if (!hasLock && !(await isAbandoned(path))) return undefined;
   if (names.length === 0) await rmdir(path);
-  if (!hasLock && !names.some((name) => name === INSTANCE_FILE || laneOfName(name) !== undefined))
+  if (!hasLock && !names.some((name) => name === INSTANCE_FILE || slotOfName(name) !== undefined))
     return undefined;
   const lock = lockDirectory(path, hasLock ? 'existing' : 'create');
   if (lock === undefined) return undefined;

@@ -1,8 +1,7 @@
 import { closeSync, constants, ftruncateSync, openSync, unlink, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Lane } from '../export/record-queue.ts';
 import { untraced } from '../export/untraced.ts';
-import { type Placed, type Segment, segmentName } from './segment.ts';
+import { type Placed, type Segment, SLOTS, type Slot, segmentName } from './segment.ts';
 import type { SegmentSync } from './segment-sync.ts';
 import type { SpoolFiles } from './spool-files.ts';
 import type { ResolvedSpoolOptions } from './spool-options.ts';
@@ -11,7 +10,7 @@ import type { ResolvedSpoolOptions } from './spool-options.ts';
 export interface WriterParts {
   readonly options: ResolvedSpoolOptions;
   readonly files: SpoolFiles;
-  newSegment(lane: Lane): Segment;
+  newSegment(slot: Slot): Segment;
   /** The first frame of a segment; valid until the next. */
   header(segment: Segment): Buffer;
   directory(): string;
@@ -22,11 +21,11 @@ export interface WriterParts {
 export const NEW_FILE: number =
   constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;
 
-/** Adds frames to files, one open for each lane, while the application waits. Throws what the file system does. */
+/** Adds frames to files, one open for each slot, while the application waits. Throws what the file system does. */
 export class FileWriter {
   readonly #parts: WriterParts;
   readonly #sync: SegmentSync | undefined;
-  readonly #open: Record<Lane, Segment | undefined> = { first: undefined, second: undefined };
+  readonly #open: Partial<Record<Slot, Segment | undefined>> = {};
 
   constructor(parts: WriterParts, sync: SegmentSync | undefined) {
     this.#parts = parts;
@@ -34,9 +33,9 @@ export class FileWriter {
   }
 
   /** Adds a frame. When it throws, nothing of the frame is in the file. */
-  add(lane: Lane, bytes: Buffer, length: number): Placed {
-    const open = this.#open[lane];
-    const segment = open === undefined || this.#isFinished(open) ? this.#next(lane) : open;
+  add(slot: Slot, bytes: Buffer, length: number): Placed {
+    const open = this.#open[slot];
+    const segment = open === undefined || this.#isFinished(open) ? this.#next(slot) : open;
     const from = segment.bytes;
     this.#write(segment, bytes, length);
     return { segment, from };
@@ -44,26 +43,26 @@ export class FileWriter {
 
   /** Writes frames of another segment again, in a new file. */
   repeat(original: Segment, frames: Buffer): void {
-    const segment = this.#next(original.lane);
+    const segment = this.#next(original.slot);
     segment.repeats = original;
     segment.lastStartAt = original.lastStartAt;
     segment.lastLossNo = original.lastLossNo;
     this.#write(segment, frames, frames.length);
   }
 
-  seal(lane: Lane): void {
-    const segment = this.#open[lane];
+  seal(slot: Slot): void {
+    const segment = this.#open[slot];
     if (segment === undefined) return;
-    this.#open[lane] = undefined;
+    this.#open[slot] = undefined;
     this.#sync?.seal(segment);
     this.#parts.files.seal(segment);
   }
 
   /** Seals what has been open for long, so that an idle process keeps no files. */
   sealOld(): void {
-    for (const lane of ['first', 'second'] as const) {
-      const segment = this.#open[lane];
-      if (segment !== undefined && this.#isFinished(segment)) this.seal(lane);
+    for (const slot of SLOTS) {
+      const segment = this.#open[slot];
+      if (segment !== undefined && this.#isFinished(segment)) this.seal(slot);
     }
   }
 
@@ -73,15 +72,15 @@ export class FileWriter {
   }
 
   /** Opens a file; nobody's instrumentation of the file system is to make a span of that. */
-  #next(lane: Lane): Segment {
-    return untraced(() => this.#openNext(lane));
+  #next(slot: Slot): Segment {
+    return untraced(() => this.#openNext(slot));
   }
 
-  #openNext(lane: Lane): Segment {
-    this.seal(lane);
+  #openNext(slot: Slot): Segment {
+    this.seal(slot);
     const { files } = this.#parts;
-    const segment = this.#parts.newSegment(lane);
-    segment.path = join(this.#parts.directory(), segmentName(lane, this.#parts.nextNumber()));
+    const segment = this.#parts.newSegment(slot);
+    segment.path = join(this.#parts.directory(), segmentName(slot, this.#parts.nextNumber()));
     const fd = openSync(segment.path, NEW_FILE, 0o600);
     try {
       const header = this.#parts.header(segment);
@@ -95,7 +94,7 @@ export class FileWriter {
     segment.fd = fd;
     segment.hasFile = true;
     files.add(segment);
-    this.#open[lane] = segment;
+    this.#open[slot] = segment;
     return segment;
   }
 
@@ -121,7 +120,7 @@ export class FileWriter {
     } catch {
       // The torn frame at its end is left over by whoever reads it.
     }
-    this.seal(segment.lane);
+    this.seal(segment.slot);
   }
 }
 

@@ -1,3 +1,4 @@
+import { startedAtOfRecordId } from '../record-id.ts';
 import {
   type ExecutionRecord,
   RECORD_SCHEMA_VERSION,
@@ -23,14 +24,52 @@ export interface SegmentHeader {
 /** What a header says of the instance, for the records that follow. */
 type RecordOrigin = Pick<SegmentHeader, 'instanceId' | 'writer'>;
 
-/** A record as JSON, without what the header of its file says already. */
+/** What most records say. */
+const USUAL = { attempt: 1, state: 'ended', recoveredFailures: 0, keepReason: 'all', sampleRate: 1 } as const;
+
+type LeftOut = 'instanceId' | 'seq' | 'writer' | 'spanId' | 'startedAt' | keyof typeof USUAL;
+/** What is said of a record. Null says that it has none, where others have one that follows. */
+type RecordBody = Omit<ExecutionRecord, LeftOut | 'parentSpanId' | 'endedAt'> &
+  Partial<Pick<ExecutionRecord, LeftOut>> & {
+    readonly parentSpanId?: string | null;
+    readonly endedAt?: number | null;
+  };
+
+/**
+ * A record as JSON, without what follows from the rest of its frame, from the header of its file or from other fields, and
+ * without what is as usual. That is a third of a short one, and a spool lasts so much longer while the store is away.
+ */
 export function recordBody(record: ExecutionRecord, origin: RecordOrigin): string {
-  const isWriterKnown = record.writer === origin.writer;
+  const { recordId, startedAt, endedAt = null, parentSpanId = null } = record;
   return JSON.stringify({
     ...record,
     instanceId: undefined,
-    writer: isWriterKnown ? undefined : record.writer,
+    seq: undefined,
+    writer: unless(origin.writer, record.writer),
+    spanId: unless(spanIdIn(recordId), record.spanId),
+    parentSpanId: unless(spanIdIn(record.parentRecordId) ?? null, parentSpanId),
+    startedAt: unless(startedAtOfRecordId(recordId), startedAt),
+    endedAt: unless(endOf(startedAt, record.durationMs) ?? null, endedAt),
+    attempt: unless<number>(USUAL.attempt, record.attempt),
+    state: unless<string>(USUAL.state, record.state),
+    recoveredFailures: unless<number>(USUAL.recoveredFailures, record.recoveredFailures),
+    keepReason: unless<string>(USUAL.keepReason, record.keepReason),
+    sampleRate: unless<number>(USUAL.sampleRate, record.sampleRate),
   });
+}
+
+/** A value, undefined where it is what a reader takes it for anyway. */
+function unless<T>(known: T | undefined, value: T): T | undefined {
+  return value === known ? undefined : value;
+}
+
+/** A record's id ends with that of its span. */
+function spanIdIn(recordId: string | undefined): string | undefined {
+  return recordId?.slice(-16);
+}
+
+function endOf(startedAt: number, durationMs: number | undefined): number | undefined {
+  return durationMs === undefined ? undefined : startedAt + durationMs;
 }
 
 /** A record without the fields that nobody counts, joins or sums by, where there is no room for them; it is marked. */
@@ -40,11 +79,23 @@ export function slimRecord(record: ExecutionRecord): ExecutionRecord {
   return flags.includes('truncated') ? slim : { ...slim, flags: [...flags, 'truncated'] };
 }
 
-/** The record of a body; undefined where it is none. */
-export function recordFromBody(body: string, origin: RecordOrigin): ExecutionRecord | undefined {
-  const record = objectFrom(body) as ExecutionRecord | undefined;
-  if (typeof record?.recordId !== 'string') return undefined;
-  return { ...record, instanceId: origin.instanceId, writer: record.writer ?? origin.writer };
+/** The record of a frame's body and seq; undefined where it is none. */
+export function recordFromBody(body: string, seq: number, origin: RecordOrigin): ExecutionRecord | undefined {
+  const said = objectFrom(body) as RecordBody | undefined;
+  if (typeof said?.recordId !== 'string') return undefined;
+  const { recordId, startedAt = startedAtOfRecordId(recordId) ?? 0 } = said;
+  const { parentSpanId = spanIdIn(said.parentRecordId), endedAt = endOf(startedAt, said.durationMs) } = said;
+  return {
+    ...USUAL,
+    ...said,
+    seq,
+    instanceId: origin.instanceId,
+    writer: said.writer ?? origin.writer,
+    spanId: said.spanId ?? recordId.slice(-16),
+    parentSpanId: parentSpanId ?? undefined,
+    startedAt,
+    endedAt: endedAt ?? undefined,
+  };
 }
 
 export function headerFromBody(body: string): SegmentHeader | undefined {

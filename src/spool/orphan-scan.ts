@@ -6,11 +6,11 @@ import type { RecordLoss } from '../store/record-store.ts';
 import { FRAME_HEADER_BYTES, isFromNewerVersion, MAX_BODY_BYTES, visitFrames } from './frame.ts';
 import { headerFromBody, isFromNewerSchema, lossFromBody, type SegmentHeader } from './frame-body.ts';
 import { INSTANCE_FILE } from './instance-directory.ts';
-import { laneOfName } from './segment.ts';
+import { laneOfSlot, type Slot, slotOfName } from './segment.ts';
 
 /** What a file of a dead instance holds. */
 export interface ScannedSegment {
-  readonly lane: Lane;
+  readonly slot: Slot;
   readonly path: string;
   openedAt: number;
   bytes: number;
@@ -71,14 +71,14 @@ export async function scanDirectory(directory: string): Promise<ScannedDirectory
   };
   const names = (await readdir(directory)).sort();
   for (const name of names) {
-    const lane = laneOfName(name);
-    if (lane === undefined && name !== INSTANCE_FILE) continue;
+    const slot = slotOfName(name);
+    if (slot === undefined && name !== INSTANCE_FILE) continue;
     const path = join(directory, name);
     const stat = await lstat(path);
     if (!stat.isFile()) continue;
     scanned.heartbeatAt = Math.max(scanned.heartbeatAt, Math.floor(stat.mtimeMs));
     const segment: ScannedSegment = {
-      lane: lane ?? 'first',
+      slot: slot ?? 'first',
       path,
       openedAt: 0,
       bytes: 0,
@@ -97,8 +97,9 @@ export async function scanDirectory(directory: string): Promise<ScannedDirectory
       if (error instanceof NewerSpoolError || SHORTAGES.has(code)) throw error;
       scanned.damage.bytes += stat.size;
     }
-    if (lane === undefined) continue;
+    if (slot === undefined) continue;
     scanned.segments.push(segment);
+    const lane = laneOfSlot(slot);
     scanned.lastSeqs[lane] = Math.max(scanned.lastSeqs[lane], segment.lastSeq);
   }
   return scanned;
@@ -165,7 +166,7 @@ function scanFrames(
       damage.records += records;
       if (records === 0) return;
       // Seqs grow along a lane, so the lost ones come after the last that was found.
-      const last = Math.max(segment.lastSeq, scanned.lastSeqs[segment.lane]);
+      const last = Math.max(segment.lastSeq, scanned.lastSeqs[laneOfSlot(segment.slot)]);
       damage.firstSeq = damage.firstSeq === 0 ? last + 1 : Math.min(last + 1, damage.firstSeq);
       damage.lastSeq = Math.max(damage.lastSeq, last + records);
     },

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import type { Lane } from '../export/record-queue.ts';
 import { RECORD_SCHEMA_VERSION, type RecordSource } from '../records/execution-record.ts';
 import type { Durability } from '../store/record-store.ts';
 import { DiskHealth, type DiskState } from './disk-health.ts';
@@ -7,7 +6,7 @@ import { FileWriter } from './file-writer.ts';
 import { FrameEncoder, type FrameKind } from './frame.ts';
 import type { SegmentHeader } from './frame-body.ts';
 import { InstanceDirectory } from './instance-directory.ts';
-import { emptySegment, type Placed, type Segment } from './segment.ts';
+import { emptySegment, type Placed, type Segment, SLOTS, type Slot } from './segment.ts';
 import { SegmentSync } from './segment-sync.ts';
 import type { SpoolFiles } from './spool-files.ts';
 import type { ResolvedSpoolOptions } from './spool-options.ts';
@@ -42,7 +41,7 @@ export class SegmentWriter {
     this.#options = options;
     this.#files = files;
     this.#health = new DiskHealth(options.now, options.waited);
-    const newSegment = (lane: Lane): Segment => this.#newSegment(lane);
+    const newSegment = (slot: Slot): Segment => this.#newSegment(slot);
     const header = (segment: Segment): Buffer => this.#headerFrame(segment.header);
     const directory = (): string => this.#ensureDirectory();
     const nextNumber = (): number => ++this.#number;
@@ -81,14 +80,14 @@ export class SegmentWriter {
     return this.#health.resume();
   }
 
-  /** Puts the frame that was made last into a file of a lane; undefined where the disk does not take it. */
-  putInFile(lane: Lane, length: number, makeRoom: MakeRoom): Placed | undefined {
-    this.#inMemory.seal(lane);
+  /** Puts the frame that was made last into a file of a slot; undefined where the disk does not take it. */
+  putInFile(slot: Slot, length: number, makeRoom: MakeRoom): Placed | undefined {
+    this.#inMemory.seal(slot);
     const tried = new Set<string>();
     for (;;) {
       const startedAt = this.#options.now();
       try {
-        const placed = this.#inFiles.add(lane, this.#encoder.bytes, length);
+        const placed = this.#inFiles.add(slot, this.#encoder.bytes, length);
         this.#health.took(this.#options.now() - startedAt);
         return placed;
       } catch (error) {
@@ -107,14 +106,14 @@ export class SegmentWriter {
   }
 
   /** Puts the frame that was made last into memory, to be written later. */
-  putInMemory(lane: Lane, length: number): Placed {
-    this.#inFiles.seal(lane);
-    return this.#inMemory.add(lane, this.#encoder.bytes.subarray(0, length));
+  putInMemory(slot: Slot, length: number): Placed {
+    this.#inFiles.seal(slot);
+    return this.#inMemory.add(slot, this.#encoder.bytes.subarray(0, length));
   }
 
-  /** Adds nothing more to the open file of a lane. */
-  seal(lane: Lane): void {
-    this.#inFiles.seal(lane);
+  /** Adds nothing more to the open file of a slot. */
+  seal(slot: Slot): void {
+    this.#inFiles.seal(slot);
   }
 
   /** Whether a directory is that of this instance. */
@@ -137,11 +136,10 @@ export class SegmentWriter {
   }
 
   #sealAll(): void {
-    this.#inFiles.seal('first');
-    this.#inFiles.seal('second');
+    for (const slot of SLOTS) this.#inFiles.seal(slot);
   }
 
-  #newSegment(lane: Lane): Segment {
+  #newSegment(slot: Slot): Segment {
     const { instanceId, startedAt, durability, now } = this.#options;
     // All headers of an instance say the same, so that any of them will do.
     this.#writer ??= UNKNOWN_WRITER;
@@ -150,7 +148,7 @@ export class SegmentWriter {
     const header = { schema: RECORD_SCHEMA_VERSION, instanceId, startedAt, durability, openedAt, writer };
     return emptySegment({
       id: this.#files.nextId(),
-      lane,
+      slot,
       path: '',
       openedAt,
       openedTick: now(),
@@ -187,7 +185,7 @@ export class SegmentWriter {
 
   /** Frames may not have reached the disk: they are written again, in a file of their own. */
   #repeat(segment: Segment, frames: readonly Buffer[]): void {
-    this.#inFiles.seal(segment.lane);
+    this.#inFiles.seal(segment.slot);
     try {
       this.#inFiles.repeat(segment, Buffer.concat(frames));
     } catch (error) {

@@ -3,6 +3,11 @@ import type { DropReason } from '../export/record-exporter.ts';
 import type { Lane } from '../export/record-queue.ts';
 import type { SegmentHeader } from './frame-body.ts';
 
+/** What a file takes: the records of a lane, or what has started, of which a file is needed for as long as any of it runs. */
+export type Slot = Lane | 'starts';
+
+export const SLOTS: readonly Slot[] = ['first', 'second', 'starts'];
+
 /** Records, and how many of them have no `seq`. */
 export interface Tally {
   records: number;
@@ -30,6 +35,8 @@ export interface SegmentHeir {
 export interface Segment {
   /** Tells the segments of a queue apart; records in memory carry it. */
   readonly id: number;
+  readonly slot: Slot;
+  /** Of its records. Starts go before the second lane too, where somebody adopts them. */
   readonly lane: Lane;
   /** Empty until there is a file. */
   path: string;
@@ -58,11 +65,17 @@ export interface Segment {
   unreadFrom: number;
   /** No record there has a lower seq. */
   unreadSeq: number;
-  /** What is on disk alone and out of its turn, for the next start to deliver. */
+  /** What memory had to let go: on disk alone, before what else is. It is read once the rest of its lane is delivered. */
   readonly left: Tally;
+  /** Which records that is, by id and revision. */
+  readonly leftKeys: Set<string>;
+  /** Whether {@link unread} is what was {@link left}: of what is read then, the rest is known already. */
+  readsLeft: boolean;
   /** Lowest and highest seq of its records, 0 where none has one. */
   firstSeq: number;
   lastSeq: number;
+  /** Executions that started in it and have not ended, by the ids of their records. */
+  readonly running: Set<string>;
   /** The latest time of a start in it, and the highest number of a loss: the store has to know them before it goes. 0 without. */
   lastStartAt: number;
   lastLossNo: number;
@@ -74,12 +87,13 @@ export interface Placed {
   readonly from: number;
 }
 
-type Identity = Pick<Segment, 'id' | 'lane' | 'path' | 'openedAt' | 'openedTick' | 'header' | 'heir'>;
+type Identity = Pick<Segment, 'id' | 'slot' | 'path' | 'openedAt' | 'openedTick' | 'header' | 'heir'>;
 
 /** A segment without frames. */
 export function emptySegment(identity: Identity): Segment {
   return {
     ...identity,
+    lane: laneOfSlot(identity.slot),
     fd: undefined,
     isSealed: false,
     hasFile: false,
@@ -90,10 +104,13 @@ export function emptySegment(identity: Identity): Segment {
     unsettled: noRecords(),
     unread: noRecords(),
     left: noRecords(),
+    leftKeys: new Set(),
+    readsLeft: false,
     unreadFrom: 0,
     unreadSeq: 0,
     firstSeq: 0,
     lastSeq: 0,
+    running: new Set(),
     lastStartAt: 0,
     lastLossNo: 0,
   };
@@ -128,16 +145,20 @@ export function noteSeq(segment: Segment, seq: number): void {
   if (seq > segment.lastSeq) segment.lastSeq = seq;
 }
 
-const NAME = /^([FS])-(\d{6,15})\.seg$/;
+const LETTERS: Readonly<Record<Slot, string>> = { first: 'F', second: 'S', starts: 'R' };
+const NAME = /^([FSR])-(\d{6,15})\.seg$/;
 
-/** The name of a segment's file. Names of a lane are in the order of their making. */
-export function segmentName(lane: Lane, number: number): string {
-  return `${lane === 'first' ? 'F' : 'S'}-${String(number).padStart(6, '0')}.seg`;
+/** The name of a segment's file. Names of a slot are in the order of their making. */
+export function segmentName(slot: Slot, number: number): string {
+  return `${LETTERS[slot]}-${String(number).padStart(6, '0')}.seg`;
 }
 
-/** The lane that a file's name stands for; undefined where it is no segment's. */
-export function laneOfName(name: string): Lane | undefined {
-  const [, lane] = NAME.exec(name) ?? [];
-  if (lane === undefined) return undefined;
-  return lane === 'F' ? 'first' : 'second';
+/** The slot that a file's name stands for; undefined where it is no segment's. */
+export function slotOfName(name: string): Slot | undefined {
+  const [, letter] = NAME.exec(name) ?? [];
+  return letter === undefined ? undefined : SLOTS.find((slot) => LETTERS[slot] === letter);
+}
+
+export function laneOfSlot(slot: Slot): Lane {
+  return slot === 'second' ? 'second' : 'first';
 }

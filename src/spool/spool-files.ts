@@ -7,6 +7,8 @@ import type { Segment } from './segment.ts';
 /** The segments of this instance and of those it has taken over: how many bytes they have, and when they can go. */
 export class SpoolFiles {
   readonly #segments = new Map<number, Segment>();
+  /** Those of this instance that say what has started, oldest first. */
+  readonly #starts = new Set<Segment>();
   readonly #bytes: Record<Lane, number> = { first: 0, second: 0 };
   #lastId = 0;
   #startsStoredAt = 0;
@@ -36,6 +38,7 @@ export class SpoolFiles {
 
   add(segment: Segment): void {
     this.#segments.set(segment.id, segment);
+    if (segment.slot === 'starts' && segment.heir === undefined) this.#starts.add(segment);
     if (segment.hasFile) this.#bytes[segment.lane] += segment.bytes;
   }
 
@@ -64,6 +67,16 @@ export class SpoolFiles {
     this.collect(segment);
   }
 
+  /** An execution has ended, and a file says so: its start is of use to nobody any more. */
+  ended(recordId: string): void {
+    // The latest to start are the first to end.
+    for (const segment of [...this.#starts].reverse()) {
+      if (!segment.running.delete(recordId)) continue;
+      if (segment.running.size === 0) this.collect(segment);
+      return;
+    }
+  }
+
   /** What started before `time` is known to the store. */
   startsStored(time: number): void {
     if (time <= this.#startsStoredAt) return;
@@ -80,9 +93,9 @@ export class SpoolFiles {
 
   /** Whether anybody needs a segment, now or after a crash. */
   isNeeded(segment: Segment): boolean {
-    const { unsettled, lastStartAt, lastLossNo, repeats } = segment;
+    const { unsettled, running, lastStartAt, lastLossNo, repeats } = segment;
     if (unsettled.records > 0 || lastLossNo > this.#lossesStoredNo) return true;
-    if (lastStartAt > 0 && lastStartAt >= this.#startsStoredAt) return true;
+    if (running.size > 0 && lastStartAt >= this.#startsStoredAt) return true;
     return repeats !== undefined && this.isNeeded(repeats);
   }
 
@@ -98,6 +111,7 @@ export class SpoolFiles {
     this.#withoutFile(segment);
     segment.tail = undefined;
     this.#segments.delete(segment.id);
+    this.#starts.delete(segment);
   }
 
   /** The oldest segment of the second lane that has a file; it may be open. */
@@ -134,6 +148,7 @@ export class SpoolFiles {
   /** At the end: the files are somebody else's now. */
   clear(): void {
     this.#segments.clear();
+    this.#starts.clear();
     Object.assign(this.#bytes, { first: 0, second: 0 });
   }
 

@@ -19,7 +19,7 @@ import { DiskRoom } from './disk-room.ts';
 import { DropReports } from './drop-reports.ts';
 import { recordBody, slimRecord } from './frame-body.ts';
 import { MemoryRoom } from './memory-room.ts';
-import { noteSeq, type Placed, type Segment } from './segment.ts';
+import { noteSeq, type Placed, type Segment, type Slot } from './segment.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { SpoolFiles } from './spool-files.ts';
 import { resolveSpoolOptions, type SpoolOptions } from './spool-options.ts';
@@ -74,8 +74,11 @@ export class SpoolRecordQueue implements RecordQueue {
   appendStart(record: ExecutionRecord, since: number = record.startedAt): void {
     if (this.#isClosed) return;
     try {
-      const segment = this.#appendNote('start', recordBody(record, this.#writer.origin(record.writer)));
-      if (segment !== undefined) segment.lastStartAt = Math.max(segment.lastStartAt, since);
+      const body = recordBody(record, this.#writer.origin(record.writer));
+      const segment = this.#appendNote('start', 'starts', body);
+      if (segment === undefined) return;
+      segment.running.add(record.recordId);
+      segment.lastStartAt = Math.max(segment.lastStartAt, since);
     } catch {
       // Without it a crash leaves no trace of the execution, which is better than to fail it.
     }
@@ -84,7 +87,7 @@ export class SpoolRecordQueue implements RecordQueue {
   appendLoss(loss: RecordLoss): void {
     if (this.#isClosed) return;
     try {
-      const segment = this.#appendNote('loss', JSON.stringify(loss));
+      const segment = this.#appendNote('loss', 'first', JSON.stringify(loss));
       if (segment !== undefined) segment.lastLossNo = Math.max(segment.lastLossNo, loss.lossNo);
     } catch {
       // Who reports it keeps it too, as long as the process lives.
@@ -193,6 +196,8 @@ export class SpoolRecordQueue implements RecordQueue {
     if (typeof placed === 'string') return placed;
     noteSeq(placed.segment, record.seq);
     this.#waiting.add(lane, record, placed);
+    // While its end is in memory alone, its start has to do.
+    if (kind === 'record' && placed.segment.hasFile) this.#files.ended(record.recordId);
     return undefined;
   }
 
@@ -210,20 +215,20 @@ export class SpoolRecordQueue implements RecordQueue {
   }
 
   /** Keeps something that is of use only to whoever adopts this instance: nothing is dropped for it. */
-  #appendNote(kind: 'start' | 'loss', body: string): Segment | undefined {
+  #appendNote(kind: 'start' | 'loss', slot: Slot, body: string): Segment | undefined {
     const length = this.#writer.encode(kind, 0, body);
     if (length === 0) return undefined;
     if (this.#writer.diskState === 'well') {
       if (!this.#diskRoom.has(length)) return undefined;
-      const placed = this.#writer.putInFile('first', length, () => false);
+      const placed = this.#writer.putInFile(slot, length, () => false);
       if (placed !== undefined) return placed.segment;
     }
-    return this.#memoryRoom.has(length) ? this.#writer.putInMemory('first', length).segment : undefined;
+    return this.#memoryRoom.has(length) ? this.#writer.putInMemory(slot, length).segment : undefined;
   }
 
   /** Removes the file of a segment for its room, and drops what is nowhere else. */
   #evict(segment: Segment): void {
-    if (segment.heir === undefined && !segment.isSealed) this.#writer.seal(segment.lane);
+    if (segment.heir === undefined && !segment.isSealed) this.#writer.seal(segment.slot);
     this.#files.evict(segment);
     this.#waiting.lose(segment, 'spool_full');
   }

@@ -1,11 +1,10 @@
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Lane } from '../export/record-queue.ts';
 import { untraced } from '../export/untraced.ts';
 import type { DiskHealth } from './disk-health.ts';
 import { NEW_FILE, type WriterParts, writeAll } from './file-writer.ts';
-import { type Placed, type Segment, segmentName } from './segment.ts';
+import { type Placed, type Segment, SLOTS, type Slot, segmentName } from './segment.ts';
 import { appendToTail, startTail, withoutDropped } from './segment-tail.ts';
 
 /** How often it is tried to write again. Milliseconds. */
@@ -22,7 +21,7 @@ const OPERATIONS = 3;
 export class TailWriter {
   readonly #parts: WriterParts;
   readonly #health: DiskHealth;
-  readonly #open: Record<Lane, Segment | undefined> = { first: undefined, second: undefined };
+  readonly #open: Partial<Record<Slot, Segment | undefined>> = {};
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
   #isFinished = false;
@@ -32,39 +31,39 @@ export class TailWriter {
     this.#health = health;
   }
 
-  add(lane: Lane, frame: Buffer): Placed {
-    const open = this.#open[lane];
-    const segment = open === undefined || this.#isFull(open, frame.length) ? this.#next(lane) : open;
+  add(slot: Slot, frame: Buffer): Placed {
+    const open = this.#open[slot];
+    const segment = open === undefined || this.#isFull(open, frame.length) ? this.#next(slot) : open;
     const from = segment.bytes;
     appendToTail(segment, frame);
     this.#schedule();
     return { segment, from };
   }
 
-  /** Writes the rest while the process ends, into one file for each lane, if the disk takes it. */
+  /** Writes the rest while the process ends, into one file for each slot, if the disk takes it. */
   finish(): void {
     this.#isFinished = true;
     clearTimeout(this.#timer);
-    for (const lane of ['first', 'second'] as const) {
-      this.seal(lane);
-      const segments = this.#gathered().filter((segment) => segment.lane === lane);
-      if (segments.length > 0) this.#writeNow(lane, segments);
+    for (const slot of SLOTS) {
+      this.seal(slot);
+      const segments = this.#gathered().filter((segment) => segment.slot === slot);
+      if (segments.length > 0) this.#writeNow(slot, segments);
     }
   }
 
-  /** Adds nothing more to the open segment of a lane. */
-  seal(lane: Lane): void {
-    const segment = this.#open[lane];
+  /** Adds nothing more to the open segment of a slot. */
+  seal(slot: Slot): void {
+    const segment = this.#open[slot];
     if (segment === undefined) return;
-    this.#open[lane] = undefined;
+    this.#open[slot] = undefined;
     this.#parts.files.seal(segment);
   }
 
   /** Writes segments into one file; where that fails they stay in memory, and are lost with it. */
-  #writeNow(lane: Lane, segments: readonly Segment[]): void {
+  #writeNow(slot: Slot, segments: readonly Segment[]): void {
     let path = '';
     try {
-      path = this.#newPath(lane);
+      path = this.#newPath(slot);
       const fd = openSync(path, NEW_FILE, 0o600);
       try {
         for (const segment of segments) {
@@ -89,12 +88,12 @@ export class TailWriter {
     return segment.isSealed || segment.bytes + more > max;
   }
 
-  #next(lane: Lane): Segment {
-    this.seal(lane);
-    const segment = this.#parts.newSegment(lane);
+  #next(slot: Slot): Segment {
+    this.seal(slot);
+    const segment = this.#parts.newSegment(slot);
     startTail(segment, this.#parts.header(segment));
     this.#parts.files.add(segment);
-    this.#open[lane] = segment;
+    this.#open[slot] = segment;
     return segment;
   }
 
@@ -114,8 +113,7 @@ export class TailWriter {
     this.#isWriting = true;
     try {
       for (;;) {
-        this.seal('first');
-        this.seal('second');
+        for (const slot of SLOTS) this.seal(slot);
         const [segment] = this.#gathered();
         if (this.#isFinished) return;
         if (segment === undefined) break;
@@ -140,7 +138,7 @@ export class TailWriter {
     if (tail === undefined) return;
     const { now } = this.#parts.options;
     const startedAt = now();
-    const path = await this.#writeBytes(segment.lane, tail, bytes);
+    const path = await this.#writeBytes(segment.slot, tail, bytes);
     this.#health.took((now() - startedAt) / OPERATIONS);
     // At the end of the process another file got the same frames, which harms nobody.
     if (this.#isFinished) return;
@@ -154,8 +152,8 @@ export class TailWriter {
     await unlink(await this.#writeBytes('first', header, header.length));
   }
 
-  async #writeBytes(lane: Lane, bytes: Buffer, length: number): Promise<string> {
-    const path = this.#newPath(lane);
+  async #writeBytes(slot: Slot, bytes: Buffer, length: number): Promise<string> {
+    const path = this.#newPath(slot);
     const file = await open(path, NEW_FILE, 0o600);
     try {
       const { bytesWritten } = await file.write(bytes, 0, length);
@@ -169,7 +167,7 @@ export class TailWriter {
     return path;
   }
 
-  #newPath(lane: Lane): string {
-    return join(this.#parts.directory(), segmentName(lane, this.#parts.nextNumber()));
+  #newPath(slot: Slot): string {
+    return join(this.#parts.directory(), segmentName(slot, this.#parts.nextNumber()));
   }
 }

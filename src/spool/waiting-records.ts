@@ -34,6 +34,8 @@ export class WaitingRecords {
   readonly #lanes = [this.#own.first, this.#adopted.first, this.#own.second, this.#adopted.second] as const;
   readonly #inFlight = new Set<SpoolBatch>();
   readonly #memory = { ...noRecords(), bytes: 0 };
+  /** Segments of this instance's second lane with records that memory had to let go. */
+  readonly #withLeft = new Set<Segment>();
 
   constructor(bounds: MemoryBounds, files: SpoolFiles, drops: DropReports) {
     this.#bounds = bounds;
@@ -45,6 +47,7 @@ export class WaitingRecords {
   get count(): number {
     let count = 0;
     for (const lane of this.#lanes) count += lane.waiting;
+    for (const { left } of this.#withLeft) count += left.records;
     return count;
   }
 
@@ -77,6 +80,7 @@ export class WaitingRecords {
       const seqs = [lane.lowestSeq, ...[...this.#inFlight].map((batch) => batch.lowestSeq(lane))];
       for (const seq of seqs) if (seq !== undefined) lowest = Math.min(lowest ?? seq, seq);
     }
+    for (const { firstSeq } of this.#withLeft) lowest = Math.min(lowest ?? firstSeq, firstSeq);
     return lowest;
   }
 
@@ -102,6 +106,7 @@ export class WaitingRecords {
 
   take(limit: TakeLimit): RecordBatch | undefined {
     const batch = new SpoolBatch();
+    if (this.#own.second.waiting === 0) this.#takeUpLeft();
     for (const lane of this.#lanes) {
       this.#move(lane, batch, limit);
       batch.endPart(lane);
@@ -141,13 +146,13 @@ export class WaitingRecords {
     const lanes = segment.heir === undefined ? this.#own : this.#adopted;
     const lost = sum(segment.unread, segment.left);
     if (segment.left.records > 0) segment.unreadSeq = segment.firstSeq;
-    Object.assign(segment.left, noRecords());
+    this.#withoutLeft(segment);
     this.#giveUp(lanes[segment.lane], segment, reason, lost);
   }
 
   /**
    * Frees what the oldest step of this instance takes in memory; false where there is none. It is dropped, unless it is in
-   * a file: there it is left for the next start, since out of its turn it can not be read back.
+   * a file: there it is left, to be read back when its lane has nothing else.
    */
   freeOldestStep(): boolean {
     const lane = this.#own.second;
@@ -158,6 +163,8 @@ export class WaitingRecords {
     const segment = this.#files.get(nextSegmentId);
     if (segment?.hasFile === true) {
       tally(segment.left, record.state, 1);
+      segment.leftKeys.add(leftKey(record));
+      this.#withLeft.add(segment);
       return true;
     }
     if (segment !== undefined) {
@@ -171,6 +178,7 @@ export class WaitingRecords {
 
   clear(): void {
     this.#inFlight.clear();
+    this.#withLeft.clear();
     for (const lane of this.#lanes) lane.clear();
     Object.assign(this.#memory, { ...noRecords(), bytes: 0 });
   }
@@ -181,6 +189,23 @@ export class WaitingRecords {
     cutTail(segment, segment.unreadFrom);
     this.#giveUp(lane, segment, 'queue_full');
     return true;
+  }
+
+  /** What memory had to let go has its turn. */
+  #takeUpLeft(): void {
+    for (const segment of this.#withLeft) {
+      Object.assign(segment.unread, segment.left);
+      Object.assign(segment, { unreadFrom: 0, unreadSeq: segment.firstSeq, readsLeft: true });
+      Object.assign(segment.left, noRecords());
+      this.#own.second.adopt(segment);
+    }
+    this.#withLeft.clear();
+  }
+
+  #withoutLeft(segment: Segment): void {
+    this.#withLeft.delete(segment);
+    segment.leftKeys.clear();
+    Object.assign(segment.left, noRecords());
   }
 
   #move(lane: SpoolLane, batch: SpoolBatch, limit: TakeLimit): void {
@@ -206,13 +231,14 @@ export class WaitingRecords {
     let reason: DropReason = 'corrupt_frame';
     let hasMore = false;
     try {
-      hasMore = this.#reader.read(segment, (kind, _seq, body) => {
+      hasMore = this.#reader.read(segment, (kind, seq, body) => {
         // What this instance started is of use only to others.
         const isDelivered =
           kind === 'record' || kind === 'running' || (kind === 'start' && segment.heir !== undefined);
         if (!isDelivered || segment.unread.records === 0) return;
-        const record = recordFromBody(body, segment.header);
+        const record = recordFromBody(body, seq, segment.header);
         if (record === undefined) return;
+        if (segment.readsLeft && !segment.leftKeys.delete(leftKey(record))) return;
         const size = recordSize(record);
         lane.load(segment, record, size);
         this.#enterMemory(record, size);
@@ -257,4 +283,9 @@ export class WaitingRecords {
     tally(this.#memory, record.state, -1);
     this.#memory.bytes -= size;
   }
+}
+
+/** Tells a record from the others of its segment. */
+function leftKey({ recordId, rev }: ExecutionRecord): string {
+  return `${recordId} ${rev}`;
 }

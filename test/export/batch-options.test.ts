@@ -11,7 +11,7 @@ describe('options of the batch exporter', () => {
       maxQueueBytes: 67_108_864,
       maxExportBatchSize: 512,
       maxBacklogBatchSize: 2048,
-      scheduledDelayMillis: 5,
+      scheduledDelayMillis: 50,
       exportTimeoutMillis: 30_000,
       shutdownTimeoutMillis: 5_000,
       retry: { baseDelayMillis: 100, maxDelayMillis: 5_000 },

@@ -95,8 +95,8 @@ describe('shutdown', () => {
     await jest.advanceTimersByTimeAsync(100);
     exportSteps(exporter, 5);
     const report = exporter.shutdown();
-    // 205 ms are left of the write under way, and the second takes 300.
-    expect(await millisUntil(report)).toBe(510);
+    // 250 ms are left of the write under way, and the second takes 300.
+    expect(await millisUntil(report)).toBe(550);
     expect(await report).toEqual({ stored: 10, left: 0, dropped: 0 });
     expect(order).toEqual(['written', 'written', 'closed']);
     expect(store.rows.size).toBe(10);

@@ -44,7 +44,7 @@ describe('what a dead instance left', () => {
 
     const batch = queue.take(EVERYTHING);
     const [ok, failed, elsewhere] = records;
-    expect(batch?.records).toEqual([running, failed, ok, elsewhere]);
+    expect(batch?.records).toEqual([failed, running, ok, elsewhere]);
     expect(batch === undefined ? 0 : queue.settle(batch)).toBe(3);
     expect(queue.settledInstances()).toEqual([adopted]);
   });
@@ -92,7 +92,7 @@ describe('what a dead instance left', () => {
 
 /** A dead instance with twenty steps in segments of four or five, and a loss; its directory and its seqs. */
 function deadInstance(options: Partial<SpoolOptions> = {}): TestedSpool {
-  const dead = folder.open({ segmentBytes: 2_500, ...options });
+  const dead = folder.open({ segmentBytes: 1_500, ...options });
   for (let seq = 1; seq <= 20; seq++) dead.queue.append(stepRecord({ seq, name: String(seq) }));
   const loss = { instanceId: dead.instanceId, reason: 'queue_full', firstSeq: 21, lastSeq: 24, at: 5 };
   dead.queue.appendLoss({ ...loss, lossNo: 3, records: 2 });
@@ -128,6 +128,7 @@ describe('damage', () => {
   it('costs the records it hit, which are counted, and no others', async () => {
     const { path, instanceId } = deadInstance();
     const found = readFileSync(join(path, 'S-000002.seg')).indexOf('"name":"7"');
+    expect(found).toBeGreaterThan(0);
     damage(join(path, 'S-000002.seg'), found);
     const { queue } = folder.open();
     const [adopted] = await queue.adopt();
@@ -288,8 +289,8 @@ describe('orphans', () => {
     const [orphan, ...others] = await listOrphans(folder.path);
     expect(others).toEqual([]);
     expect(orphan).toMatchObject({ records: 19, started: 0, instance: { instanceId, lastSeq: 24 } });
-    expect(orphan?.damagedBytes).toBeGreaterThan(400);
-    expect(orphan?.bytes).toBeGreaterThan(10_000);
+    expect(orphan?.damagedBytes).toBeGreaterThan(200);
+    expect(orphan?.bytes).toBeGreaterThan(5_000);
     expect(await listOrphans(folder.path)).toEqual([
       { ...orphan, losses: orphan?.losses.map((loss) => ({ ...loss, at: expect.any(Number) })) },
     ]);

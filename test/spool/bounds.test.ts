@@ -74,18 +74,26 @@ describe('memory', () => {
 });
 
 describe('files', () => {
-  it('go when all of their records are settled and their starts are known to the store', async () => {
-    const { queue, path, instanceId } = folder.open({ segmentBytes: 2_000 });
+  it('go when all of their records are settled', async () => {
+    const { queue, path } = folder.open({ segmentBytes: 2_000 });
     append(queue, 1, 20);
-    queue.appendStart(runRecord({ seq: 0, state: 'running', startedAt: 5_000 }));
-    for (let count = 0; count < 10; count++) queue.append(runRecord());
     drain(queue);
     await untilGone(`${path}/S-000001.seg`);
-    const started = folder.names(instanceId).find((name) => name.startsWith('F')) as string;
+  });
+
+  it('go when the store knows of the starts in them, or when all of those have ended', async () => {
+    const { queue, path } = folder.open({ segmentBytes: 2_000 });
+    const runs = Array.from({ length: 12 }, () => runRecord());
+    for (const run of runs) queue.appendStart({ ...run, seq: 0, state: 'running', startedAt: 5_000 });
+    queue.append({ ...runs[0], state: 'suspended' } as ExecutionRecord);
+    for (const run of runs.slice(2)) queue.append(run);
+    // A segment of which one still runs, and one of which none does; the last one is open.
+    await untilGone(`${path}/R-000002.seg`);
     queue.startsStored(5_000);
-    expect(folder.names(instanceId)).toContain(started);
+    expect(existsSync(`${path}/R-000001.seg`)).toBe(true);
     queue.startsStored(5_001);
-    await untilGone(`${path}/${started}`);
+    await untilGone(`${path}/R-000001.seg`);
+    expect(queue.stats()).toMatchObject({ records: 11 });
   });
 
   it('stay while a single record in them is not settled', () => {
@@ -114,7 +122,7 @@ describe('files', () => {
     const { queue, path } = folder.open({ segmentBytes: 2_000 });
     const loss = { instanceId: '', reason: 'spool_full', records: 1, firstSeq: 1, lastSeq: 1, at: 1 };
     queue.appendLoss({ ...loss, lossNo: 7 });
-    for (let count = 0; count < 10; count++) queue.append(runRecord());
+    for (let count = 0; count < 20; count++) queue.append(runRecord());
     drain(queue);
     await untilGone(`${path}/F-000002.seg`);
     queue.lossesStored(6);

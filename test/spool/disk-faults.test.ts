@@ -125,6 +125,24 @@ describeIf(hasStrace)('a system call that fails', () => {
   );
 
   it(
+    'write, for good: what memory had to let go is read back from its files by the process that lives',
+    async () => {
+      const options = { records: 60, drain: true, spool: { maxQueueSize: 20 } };
+      const outcome = await run(options, ...inject('write:error=EIO:when=16+', 'S-000001.seg'));
+      expect(outcome.durabilities.at(-1)).toBe('memory');
+      // About 15 are in the file, and memory has room for 20 once it has let those go.
+      const dropped = outcome.dropped.queue_full ?? 0;
+      expect(dropped).toBeGreaterThan(0);
+      expect(dropped).toBeLessThan(30);
+      expect(outcome.delivered).toEqual(expect.arrayContaining(numbers(13)));
+      expect(new Set(outcome.delivered).size).toBe(outcome.delivered.length);
+      expect(outcome.delivered).toHaveLength(60 - dropped);
+      expect(outcome.remains).toEqual({ left: 0, dropped: 0 });
+    },
+    PATIENCE,
+  );
+
+  it(
     'unlink: what can not be removed is delivered again by the next start, and does no harm',
     async () => {
       const options = { records: 60, drain: true, another: true, spool: { segmentBytes: 6_000 } };

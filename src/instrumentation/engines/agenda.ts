@@ -36,7 +36,7 @@ interface JobPrototype {
  * agenda: each run of a job is a pipeline. Four public methods of `Job` are wrapped: `run`, which is the whole of it,
  * `runJob`, which is the application's function, `fail` and `cancel`.
  */
-export const agenda: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'agenda',
   recognises: (moduleExports) => jobPrototypeOf(moduleExports) !== undefined,
   instrument(moduleExports, lifecycle) {

@@ -16,9 +16,8 @@ interface TelemetryRegistry {
  * calls of models and tools in them are steps. Nothing of it is wrapped: it publishes on a tracing channel of
  * `node:diagnostics_channel`, and tells the integrations that are registered with it.
  */
-export const aiSdk: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'ai-sdk',
-  publishes: true,
   recognises: (moduleExports) =>
     typeof exportOf(moduleExports, 'generateText') === 'function' &&
     typeof exportOf(moduleExports, 'streamText') === 'function',

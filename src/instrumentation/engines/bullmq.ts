@@ -33,7 +33,7 @@ interface FlowProducerPrototype {
  * in the job, through BullMQ's own telemetry interface. Methods of three prototypes are wrapped, which have these names
  * from 5.24 to 6; the datastore behind them, Redis or PostgreSQL, makes no difference.
  */
-export const bullmq: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'bullmq',
   recognises: (moduleExports) =>
     prototypeOf(moduleExports, 'Worker', ['processJob', 'callProcessJob', 'emit']) !== undefined,

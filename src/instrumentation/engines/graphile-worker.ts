@@ -18,7 +18,7 @@ interface GraphileContext {
  * graphile-worker: each attempt at a job is a pipeline, each entry of a batch job a step. Nothing is wrapped: a plugin
  * is added to the preset that every worker extends, by the engine's own means, and listens to the worker's events.
  */
-export const graphileWorker: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'graphile-worker',
   recognises: (moduleExports) => presetOf(moduleExports) !== undefined,
   instrument(moduleExports) {

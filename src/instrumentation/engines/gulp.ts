@@ -25,7 +25,7 @@ type Bach = Record<(typeof COMPOSERS)[number], Compose>;
  * steps, and one whose body is composed itself is a process. bach tells what happens by its extension points, and
  * those of undertaker are called as they would be.
  */
-export const gulp: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'gulp',
   recognises: (moduleExports) => bachOf(moduleExports) !== undefined,
   instrument(moduleExports, lifecycle) {

@@ -22,7 +22,7 @@ interface BaseMiddleware {
  * Inngest: a run of a function is a pipeline, the steps it runs are steps. Everything is told by the public middleware,
  * which is added to every client: a client has middleware of its own, whose base class is told of it.
  */
-export const inngest: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'inngest',
   recognises: (moduleExports) => baseMiddlewareOf(moduleExports) !== undefined,
   instrument(moduleExports, lifecycle) {

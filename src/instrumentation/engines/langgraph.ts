@@ -20,7 +20,7 @@ interface PregelPrototype {
  * `_streamIterator`, through which every invocation goes (it is LangChain's own extension point), and `_runLoop`, which
  * has the engine's loop. Everything else is covered on that loop, one execution's own object.
  */
-export const langgraph: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'langgraph',
   recognises: (moduleExports) => pregelPrototypeOf(moduleExports) !== undefined,
   exportsFrom(entryPoint, folder) {

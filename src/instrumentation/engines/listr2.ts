@@ -29,7 +29,7 @@ interface ListrPrototype {
  * Two methods of `Listr` are wrapped, `run` and `runTask`, which have these names from 6 to 11; everything else is
  * told by the events a task emits. The engine has no name for a run, so it is named after its first tasks.
  */
-export const listr2: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'listr2',
   recognises: (moduleExports) => listrPrototypeOf(moduleExports) !== undefined,
   instrument(moduleExports, lifecycle) {

@@ -18,7 +18,7 @@ type ExecuteNext = (this: unknown, transaction: Transaction) => Promise<unknown>
  * The workflows of Medusa: a transaction is a pipeline, what it invokes is a step, and so is what it compensates,
  * `<action> (rollback)`. Every stretch of a transaction passes through one method, `executeNext`.
  */
-export const medusa: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'medusa',
   recognises: (moduleExports) => orchestratorOf(moduleExports) !== undefined,
   instrument(moduleExports, lifecycle) {

@@ -15,7 +15,7 @@ type CronExports = { [Name in (typeof MAKERS)[number]]?: Schedule } & { readonly
  * export, since the class of tasks is not exported: the function runs inside its execution, and what the task tells of
  * times at which it did not run is taken from its own emitter.
  */
-export const nodeCron: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'node-cron',
   recognises: (moduleExports) => MAKERS.every((name) => typeof makersOf(moduleExports)[name] === 'function'),
   instrument(moduleExports, lifecycle) {

@@ -22,7 +22,7 @@ interface SpanPrototype {
  * `setTraceProcessors`. So are the methods of `RunState` by which a run is written down and read
  * again, by another process maybe.
  */
-export const openaiAgents: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'openai-agents',
   recognises: (moduleExports) => prototypesOf(moduleExports) !== undefined,
   instrument(moduleExports, lifecycle) {

@@ -19,7 +19,7 @@ interface PgBossPrototype {
  * are its steps; a flow is a pipeline, and its jobs are processes. `work` and `flow` are wrapped. The class is exchanged for one that differs in an option alone: jobs sent in a run
  * carry it in the column the engine has for that, which other code does not see.
  */
-export const pgBoss: EngineAdapter = {
+export const adapter: EngineAdapter = {
   name: 'pg-boss',
   recognises: (moduleExports) => prototypeOf(moduleExports) !== undefined,
   instrument(moduleExports, lifecycle) {
