@@ -71,6 +71,12 @@ describeEngineConformance({
     'cross-process': { besides: { run: ['mini', 'mini'] } },
     crash: { besides: { run: ['mini'] } },
     skip: unsupported('a tool of the agents SDK that is not enabled is not offered to the model'),
-    reject: unsupported('the agents SDK has no rate limits'),
+    // It is the run that a guardrail does not let in, whatever its reason.
+    reject: {
+      differences: {
+        run: { outcome: ['rejection'], rejectionReason: 'policy' },
+        sync: { rejectionReason: 'policy' },
+      },
+    },
   },
 });

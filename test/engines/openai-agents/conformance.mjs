@@ -95,6 +95,12 @@ const RUNS = {
     await end;
   },
   timeout: () => oneByOne({}, { timeoutMs: 100, timeoutBehavior: 'raise_exception' }),
+  // A guardrail does not let the input of the run in.
+  reject: () => {
+    const execute = async () => ({ outputInfo: 'too many', tripwireTriggered: true });
+    const inputGuardrails = [{ name: 'sync', runInParallel: false, execute }];
+    return start(new Agent({ name: 'agent', model: model([SAYS]), inputGuardrails }));
+  },
   nested: () => oneByOne(),
   begin: async () => {
     const { state } = await start(shipping([asks('ship')]));
