@@ -30,7 +30,8 @@ describeEngineConformance({
     parallel: { differences: { run: TOLD }, besides: { run: ['planner'] } },
     nested: { differences: { prepare: { ...TOLD, name: 'step 1', recoveredFailures: 1 }, run: TOLD } },
     skip: unsupported('a tool of the AI SDK that is not needed is not asked for'),
-    reject: unsupported('the AI SDK has no rate limits'),
+    // A call of a tool that the application does not approve of, whatever its reason.
+    reject: { differences: { sync: { rejectionReason: 'policy' } }, besides: { run: ['planner'] } },
     'cross-process': unsupported(
       'a call of the AI SDK runs in one process; an answer to what it asks is another call',
     ),

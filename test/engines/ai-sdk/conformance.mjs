@@ -58,12 +58,12 @@ const oneByOne = (options) => {
 };
 
 /** The units are tools, which a model asks for at once. */
-const asTools = (list, planner) => {
+const asTools = (list, planner, options) => {
   const tools = list.map(([unit, run]) => [
     unit,
     tool({ description: unit, inputSchema: jsonSchema(NOTHING), execute: async () => run() }),
   ]);
-  return generate({ model: planner, tools: Object.fromEntries(tools), stopWhen: isStepCount(1) });
+  return generate({ model: planner, tools: Object.fromEntries(tools), stopWhen: isStepCount(1), ...options });
 };
 const planning = () => model('planner', () => {}, asks(units.map(([unit]) => unit)));
 
@@ -97,6 +97,8 @@ const RUNS = {
     await end;
   },
   timeout: () => oneByOne({ timeout: 100 }),
+  reject: () =>
+    asTools(units, planning(), { toolApproval: { sync: { type: 'denied', reason: 'too many' } } }),
   nested: () => {
     const [[download, run], ...others] = units;
     return asTools(others, model(download, run, asks(others.map(([unit]) => unit))));
