@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   conformanceTests,
   type EngineDriver,
@@ -13,6 +14,16 @@ import { createEngineApplication, type EngineApplication, LANES } from './engine
 import { INSTALL_MILLIS } from './fixture-project.ts';
 import { killAndSucceed, SUCCESSOR } from './killed-process.ts';
 import type { ProgramOptions } from './program.ts';
+import type { TestServer } from './server-process.ts';
+
+/** A server the engine keeps its work in, one for all scenarios: their programs keep out of each other's way. */
+export interface ConformanceServer {
+  /** Whether it can be started here. */
+  readonly isInstalled: boolean;
+  readonly start: () => Promise<TestServer>;
+  /** How a program finds it. */
+  readonly environment: (server: TestServer) => Readonly<Record<string, string>>;
+}
 
 /** How an engine differs from one that does every scenario as asked. */
 export interface EngineConformance extends Pick<EngineDriver, 'engine' | 'unit' | 'namesRuns'> {
@@ -20,6 +31,7 @@ export interface EngineConformance extends Pick<EngineDriver, 'engine' | 'unit' 
   readonly except: { readonly [Id in ScenarioId]?: UnsupportedScenario | Omit<ScenarioDriver<Id>, 'run'> };
   /** How its programs are run, beyond the name of the scenario. */
   readonly program?: ProgramOptions;
+  readonly server?: ConformanceServer;
 }
 
 /**
@@ -27,16 +39,27 @@ export interface EngineConformance extends Pick<EngineDriver, 'engine' | 'unit' 
  * when it is loaded: `test/engines/<engine>/conformance.mjs <scenario>`. One that takes two processes is asked to `begin`,
  * and then to `ship`, given what the first one printed; one that is to be killed says `started` and its process id.
  */
-export function describeEngineConformance({ engine, except, program, ...traits }: EngineConformance): void {
-  describe(`${engine}, put through every scenario`, () => {
+export function describeEngineConformance({
+  engine,
+  except,
+  program,
+  server,
+  ...traits
+}: EngineConformance): void {
+  (server?.isInstalled === false ? describe.skip : describe)(`${engine}, put through every scenario`, () => {
     let application: EngineApplication;
+    let started: TestServer | undefined;
 
     beforeAll(async () => {
       const [newest] = LANES;
       if (newest === undefined) throw new Error('there is no lane');
       application = await createEngineApplication(engine, newest);
+      started = await server?.start();
     }, INSTALL_MILLIS);
-    afterAll(() => application.remove());
+    afterAll(async () => {
+      await application?.remove();
+      await started?.dispose();
+    });
 
     const recording = {
       start() {},
@@ -46,15 +69,17 @@ export function describeEngineConformance({ engine, except, program, ...traits }
       },
       close: () => Promise.resolve(),
     };
-    const run = ({ id }: { readonly id: ScenarioId }) =>
-      application.run('conformance.mjs', { ...program, args: [id] });
-    const crash = () =>
-      killAndSucceed(application.path, (file, options) => application.run(file, options), 'conformance.mjs', [
-        'crash',
-      ]);
+    const runFile = (file: string, options: ProgramOptions) => {
+      const surroundings = started === undefined ? undefined : server?.environment(started);
+      const env = { ...program?.env, ...surroundings, ...options.env };
+      return application.run(file, { ...program, ...options, env });
+    };
+    const runProgram = (...args: readonly string[]) => runFile('conformance.mjs', { args });
+    const run = ({ id }: { readonly id: ScenarioId }) => runProgram(id);
+    const crash = () => killAndSucceed(application.path, runFile, 'conformance.mjs', ['crash']);
     const crossProcess = async () => {
-      const { stdout } = await application.run('conformance.mjs', { ...program, args: ['begin'] });
-      await application.run('conformance.mjs', { ...program, args: ['ship', stdout] });
+      const { stdout } = await runProgram('begin');
+      await runProgram('ship', stdout);
     };
     const own: { readonly [Id in ScenarioId]?: () => Promise<void> } = {
       crash,
@@ -67,6 +92,16 @@ export function describeEngineConformance({ engine, except, program, ...traits }
     });
     // Each scenario is answered: by the program, or by what the engine can not express.
     const scenarios = Object.fromEntries(answers) as EngineDriver['scenarios'];
+    it('is in the documents with what it can not be asked', async () => {
+      const reasons = SCENARIO_IDS.flatMap((id) => {
+        const exception = except[id];
+        return exception !== undefined && 'unsupported' in exception
+          ? [`\`${id}\`: ${exception.unsupported}`]
+          : [];
+      });
+      const document = await readFile(new URL('../../docs/engines.md', import.meta.url), 'utf8');
+      expect(document.split('\n')).toContain(`| ${engine} | ${reasons.join('<br>') || '–'} |`);
+    });
     const tests = conformanceTests({ ...traits, engine, recording, scenarios });
     it.each(tests.map(({ title, run: test }) => [title, test] as const))('%s', (_, test) => test(), 60_000);
   });
