@@ -21,6 +21,7 @@ import {
 import { nameFrom, readableOptions } from './caller-input.ts';
 import { type DetachedState, tokenFromState } from './detached-state.ts';
 import { ExecutionContext } from './execution-context.ts';
+import { ExecutionMetrics } from './execution-metrics.ts';
 import { ExecutionNotes } from './execution-notes.ts';
 import type { ExecutionOptions, RunArguments, Work } from './execution-options.ts';
 import { ExecutionSpans } from './execution-spans.ts';
@@ -28,21 +29,18 @@ import type { Interrupts } from './interrupts.ts';
 import { lifecycleSettings } from './lifecycle-settings.ts';
 import { neverThrow } from './never-throw.ts';
 import {
-  errorTypeOf,
   isRejectionReason,
   outcomeFromError,
   type Rejection,
   rejectionFromError,
   skipReasonFromError,
 } from './outcome.ts';
-import { activeMetrics, type PipelineMetrics } from './pipeline-metrics.ts';
+import { activeMetrics } from './pipeline-metrics.ts';
 import type { Ending } from './pipeline-tracer.ts';
 import { rejectionAttributes } from './rejection-attributes.ts';
 import { report } from './report.ts';
 import { runExecution } from './run-execution.ts';
 import { identityOf, RunIdentity } from './run-identity.ts';
-import { startedAtOf, waitMsOf } from './start-attributes.ts';
-import { countCost } from './work.ts';
 
 const SUCCESS: Ending = { outcome: 'success', hasError: false, error: undefined };
 
@@ -77,8 +75,7 @@ export class Execution implements ActiveExecution {
 
   readonly #isOwned: boolean;
   readonly #spans: ExecutionSpans;
-  readonly #metrics: PipelineMetrics | undefined;
-  #startedAt = 0;
+  readonly #metrics: ExecutionMetrics | undefined;
   #isEnded = false;
   #ending: Ending | undefined;
   #notes: ExecutionNotes | undefined;
@@ -108,10 +105,15 @@ export class Execution implements ActiveExecution {
     this.context = new ExecutionContext(parentContext, this);
     this.#isOwned = isOwned;
     this.#spans = new ExecutionSpans(this, parent, parentContext);
-    this.#metrics = activeMetrics();
-    if (resumed === undefined) this.#spans.start(options, beginning?.adopted);
-    else this.#goOn(resumed);
-    if (this.#metrics !== undefined) this.#startMetrics(this.#metrics, options, resumed);
+    const metrics = activeMetrics();
+    if (metrics !== undefined) this.#metrics = new ExecutionMetrics(metrics, this);
+    if (resumed === undefined) {
+      this.#spans.start(options, beginning?.adopted);
+      this.#metrics?.started(options);
+    } else {
+      this.#goOn(resumed);
+      this.#metrics?.resumed(resumed);
+    }
   }
 
   /** Id of the run: shared by everything below the outermost execution, and by nothing else. */
@@ -183,7 +185,7 @@ export class Execution implements ActiveExecution {
     if (this.#isEnded) return this;
     neverThrow('what add was given', () => {
       if (this.#spans.isObserved) this.#writeNotes().addWork(work);
-      if (this.#metrics !== undefined) countCost(this.#metrics, this, work);
+      this.#metrics?.did(work);
     });
     return this;
   }
@@ -376,23 +378,19 @@ export class Execution implements ActiveExecution {
 
   #finish(ending: Ending): void {
     if (this.#isEnded) return;
-    const { outcome } = ending;
     const interrupts = this.#notes?.interrupts;
-    if (interrupts?.isSuspended === true) this.#closeInterrupts(interrupts, outcome);
+    if (interrupts?.isSuspended === true) this.#closeInterrupts(interrupts, ending.outcome);
     this.#isEnded = true;
-    if (outcome === 'rejection') this.#countRejection();
+    if (ending.outcome === 'rejection') this.#countRejection();
     this.#spans.end(ending, this.#notes);
-    if (this.#metrics === undefined) return;
-    const ms = performance.now() - this.#startedAt - (interrupts?.suspendedMs(Date.now()) ?? 0);
-    const errorType = ending.hasError ? errorTypeOf(ending.error) : undefined;
-    this.#metrics.ended(this, Math.max(0, ms) / 1_000, outcome, errorType, this.context);
+    this.#metrics?.ended(ending, interrupts?.suspendedMs(Date.now()) ?? 0);
   }
 
   #countRejection(): void {
     const reason = this.#rejectionReason ?? 'other';
     if (this.#spans.isRecording)
       this.#spans.current?.addEvent(EVENT_REJECTED, { [ATTR_REJECTION_REASON]: reason });
-    this.#metrics?.rejected(this, reason);
+    this.#metrics?.rejected(reason);
   }
 
   /** An execution that ends while it is suspended: the interrupts last until now, and a last span says how it ended. */
@@ -413,30 +411,6 @@ export class Execution implements ActiveExecution {
       this.#spans.resume(notes);
     }
     this.#moment('attach', undefined);
-  }
-
-  #startMetrics(
-    metrics: PipelineMetrics,
-    options: ExecutionOptions | undefined,
-    resumed: DetachedState | undefined,
-  ): void {
-    this.#startedAt = performance.now();
-    if (resumed !== undefined) {
-      this.#startedBefore(resumed.spans.startedAt);
-      return;
-    }
-    if (options === undefined && this.kind !== 'pipeline') return;
-    if (options === undefined) metrics.started(this, undefined, this.attempt);
-    else
-      neverThrow('an option', () => {
-        this.#startedBefore(startedAtOf(options));
-        metrics.started(this, waitMsOf(options), this.attempt);
-      });
-  }
-
-  /** Its duration counts from then, in milliseconds since the Unix epoch. */
-  #startedBefore(at: number | undefined): void {
-    if (at !== undefined) this.#startedAt -= Math.max(0, Date.now() - at);
   }
 
   #moment(kind: Moment['kind'], ref: string | undefined, event?: string, attributes?: Attributes): void {

@@ -54,12 +54,13 @@ export class RuleSet {
    * those cost a lookup of their scope, and of the few attributes that matter.
    */
   recognise(span: EndedSpan, startName: string, hasEnded: boolean): Recognised | undefined {
-    const { rules, attributes } = this.#ofScope(scopeOf(span));
+    const scope = scopeOf(span);
+    const { rules, attributes } = this.#ofScope(scope);
     if (attributes?.every((name) => span.attributes[name] === undefined) === true) return undefined;
     let foreign: ForeignSpan | undefined;
     for (const { group, rule } of rules) {
       try {
-        if (!isMet(rule, span.attributes, startName) || this.#isOff(group)) continue;
+        if (!isMet(rule, span.attributes, startName) || this.#isOff(group, scope)) continue;
         foreign ??= foreignSpan(span, startName, hasEnded);
         const found = recognised(group, rule, foreign);
         if (found !== undefined) return found === 'ignored' ? undefined : found;
@@ -80,8 +81,9 @@ export class RuleSet {
     return false;
   }
 
-  #isOff({ engine }: RuleGroup): boolean {
-    return engine !== undefined && this.#isSuperfluous(engine);
+  #isOff({ engine }: RuleGroup, scope: string): boolean {
+    if (engine === undefined) return false;
+    return this.#isSuperfluous(typeof engine === 'string' ? engine : engine(scope));
   }
 
   #ofScope(scope: string): ScopeRules {

@@ -78,8 +78,8 @@ export interface SpanSegment {
 export interface RuleGroup {
   /** What options and the environment call it. */
   readonly name: string;
-  /** The engine whose own instrumentation makes these rules superfluous, and switches them off. */
-  readonly engine?: string;
+  /** The engine whose own instrumentation makes these rules superfluous, and switches them off; by the scope of a span. */
+  readonly engine?: string | ((scope: string) => string);
   /** Whether it is off unless it is named: spans of this library are of anything, not of pipelines alone. */
   readonly isOptIn?: boolean;
   /**

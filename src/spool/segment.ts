@@ -74,8 +74,8 @@ export interface Segment {
   /** Lowest and highest seq of its records, 0 where none has one. */
   firstSeq: number;
   lastSeq: number;
-  /** Executions that started in it and have not ended, by the ids of their records. */
-  readonly running: Set<string>;
+  /** Executions that started in it and have not ended, by the ids of their records; undefined where they are too many to know. */
+  running: Set<string> | undefined;
   /** The latest time of a start in it, and the highest number of a loss: the store has to know them before it goes. 0 without. */
   lastStartAt: number;
   lastLossNo: number;

@@ -4,11 +4,16 @@ import type { Lane } from '../export/record-queue.ts';
 import { untraced } from '../export/untraced.ts';
 import type { Segment } from './segment.ts';
 
+/** Running executions that are known one by one, about 8 MB. The starts of any more are kept until the store knows of them. */
+const MAX_RUNNING = 100_000;
+
 /** The segments of this instance and of those it has taken over: how many bytes they have, and when they can go. */
 export class SpoolFiles {
   readonly #segments = new Map<number, Segment>();
   /** Those of this instance that say what has started, oldest first. */
   readonly #starts = new Set<Segment>();
+  /** Executions in them that are known to run. */
+  #running = 0;
   readonly #bytes: Record<Lane, number> = { first: 0, second: 0 };
   #lastId = 0;
   #startsStoredAt = 0;
@@ -67,11 +72,25 @@ export class SpoolFiles {
     this.collect(segment);
   }
 
+  /** An execution has started, and a segment says so. */
+  started(segment: Segment, recordId: string): void {
+    if (segment.running === undefined || segment.running.has(recordId)) return;
+    segment.running.add(recordId);
+    if (++this.#running <= MAX_RUNNING) return;
+    for (const oldest of this.#starts) {
+      if (oldest.running === undefined) continue;
+      this.#running -= oldest.running.size;
+      oldest.running = undefined;
+      return;
+    }
+  }
+
   /** An execution has ended, and a file says so: its start is of use to nobody any more. */
   ended(recordId: string): void {
     // The latest to start are the first to end.
     for (const segment of [...this.#starts].reverse()) {
-      if (!segment.running.delete(recordId)) continue;
+      if (segment.running?.delete(recordId) !== true) continue;
+      this.#running--;
       if (segment.running.size === 0) this.collect(segment);
       return;
     }
@@ -95,7 +114,7 @@ export class SpoolFiles {
   isNeeded(segment: Segment): boolean {
     const { unsettled, running, lastStartAt, lastLossNo, repeats } = segment;
     if (unsettled.records > 0 || lastLossNo > this.#lossesStoredNo) return true;
-    if (running.size > 0 && lastStartAt >= this.#startsStoredAt) return true;
+    if (running?.size !== 0 && lastStartAt > 0 && lastStartAt >= this.#startsStoredAt) return true;
     return repeats !== undefined && this.isNeeded(repeats);
   }
 
@@ -111,7 +130,7 @@ export class SpoolFiles {
     this.#withoutFile(segment);
     segment.tail = undefined;
     this.#segments.delete(segment.id);
-    this.#starts.delete(segment);
+    if (this.#starts.delete(segment)) this.#running -= segment.running?.size ?? 0;
   }
 
   /** The oldest segment of the second lane that has a file; it may be open. */
@@ -149,6 +168,7 @@ export class SpoolFiles {
   clear(): void {
     this.#segments.clear();
     this.#starts.clear();
+    this.#running = 0;
     Object.assign(this.#bytes, { first: 0, second: 0 });
   }
 

@@ -77,7 +77,7 @@ export class SpoolRecordQueue implements RecordQueue {
       const body = recordBody(record, this.#writer.origin(record.writer));
       const segment = this.#appendNote('start', 'starts', body);
       if (segment === undefined) return;
-      segment.running.add(record.recordId);
+      this.#files.started(segment, record.recordId);
       segment.lastStartAt = Math.max(segment.lastStartAt, since);
     } catch {
       // Without it a crash leaves no trace of the execution, which is better than to fail it.

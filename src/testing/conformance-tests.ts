@@ -19,8 +19,13 @@ export interface ScenarioDriver<Id extends ScenarioId = ScenarioId> {
   readonly unit?: UnitKind | undefined;
   /** Where the records of this scenario are: those of several processes are in no memory. @default that of the engine */
   readonly recording?: Recording | undefined;
-  /** What the engine says instead, by name of the unit; `run` for the run itself. */
+  /** What the engine says instead, by name of the unit, `flaky #1` for one attempt of it; `run` for the run itself. */
   readonly differences?: Readonly<Record<string, Difference>> | undefined;
+  /**
+   * Units the engine can not do without, such as the call of a model that asks for tools: their names, by the name of what
+   * they are in; `run` for the run itself. Each is expected once for each time it is named, and to succeed. @default none
+   */
+  readonly besides?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
 /** A scenario the engine can not express. Made by {@link unsupported}. */
@@ -134,6 +139,7 @@ function check(
     unit: own.unit ?? driver.unit ?? 'step',
     namesRuns: driver.namesRuns ?? true,
     differences: own.differences ?? {},
+    besides: own.besides ?? {},
   });
   const { expected, recorded: actual } = compareRecords(rows, expectation, driver.engine);
   if (actual === expected) return;

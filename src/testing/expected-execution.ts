@@ -25,7 +25,14 @@ export interface ExpectedExecution {
 export type Difference = Partial<
   Pick<
     ExpectedExecution,
-    'name' | 'outcome' | 'errorType' | 'errorMessage' | 'failedStep' | 'skipReason' | 'rejectionReason'
+    | 'name'
+    | 'outcome'
+    | 'errorType'
+    | 'errorMessage'
+    | 'failedStep'
+    | 'recoveredFailures'
+    | 'skipReason'
+    | 'rejectionReason'
   >
 >;
 
@@ -44,8 +51,10 @@ export interface ScenarioExecution extends Partial<Omit<ExpectedExecution, 'kind
 export interface EngineTraits {
   readonly unit: UnitKind;
   readonly namesRuns: boolean;
-  /** By the name of the unit; `run` for the run itself. */
+  /** By the name of the unit, `flaky #1` for one attempt of it; `run` for the run itself. */
   readonly differences: Readonly<Record<string, Difference>>;
+  /** Units of the engine's own, by the name of what they are in; `run` for the run itself. */
+  readonly besides: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What a scenario expects of one engine. Several roots where its units are pipelines. */
@@ -58,6 +67,8 @@ export function expectedOf(scenario: ScenarioExecution, traits: EngineTraits): r
 function expected(scenario: ScenarioExecution, traits: EngineTraits): ExpectedExecution {
   const { is, outcome, children = [], ...rest } = scenario;
   const kind = is === 'run' ? 'pipeline' : is === 'process' ? 'process' : traits.unit;
+  const key = is === 'run' ? 'run' : scenario.name;
+  const own = (traits.besides[key] ?? []).map((name) => ({ is: 'unit', name, outcome: 'success' }) as const);
   return {
     attempt: 1,
     isLast: true,
@@ -72,7 +83,8 @@ function expected(scenario: ScenarioExecution, traits: EngineTraits): ExpectedEx
     kind,
     name: is === 'run' && !traits.namesRuns ? undefined : scenario.name,
     outcome: typeof outcome === 'string' ? [outcome] : outcome,
-    ...traits.differences[is === 'run' ? 'run' : scenario.name],
-    children: children.map((child) => expected(child, traits)),
+    ...traits.differences[key],
+    ...traits.differences[`${key} #${rest.attempt ?? 1}`],
+    children: [...children, ...own].map((child) => expected(child, traits)),
   };
 }

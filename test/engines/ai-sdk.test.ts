@@ -18,6 +18,7 @@ const SCENARIOS = [
   'stream',
   'broken',
   'aborted',
+  'denied',
   'agent',
   'embed',
   'silent',
@@ -140,6 +141,18 @@ describe.each(LANES.flatMap((lane) => ['mjs', 'cjs'].map((module) => ({ ...lane,
     it('is cancelled where a stream is aborted', () => {
       expect(run('aborted')?.outcome).toBe('cancellation');
       expect(steps('aborted', 'step 1')).toMatchObject([{ outcome: 'cancellation' }]);
+    });
+
+    it('has a rejection for a tool that may not be called', () => {
+      expect(steps('denied', 'clock')).toMatchObject([
+        {
+          parent: 'step 1',
+          outcome: 'rejection',
+          rejection_reason: 'policy',
+          rejection_detail: '{"detail":"nobody asks for the time"}',
+        },
+      ]);
+      expect(run('denied')).toMatchObject({ outcome: 'success', failed_step: null });
     });
 
     it('is a pipeline for an agent too', () => {

@@ -27,6 +27,7 @@ const SCENARIOS = [
   'left',
   'aborted',
   'late',
+  'limited',
   'endless',
   'lost',
   'unnamed',
@@ -245,6 +246,21 @@ describe.each(LANES.flatMap((lane) => ['mjs', 'cjs'].map((module) => ({ ...lane,
       ]);
       expect(steps('aborted', 'slow')).toMatchObject([{ outcome: 'cancellation' }]);
       expect(run('late')?.failed_step).toBe('slow');
+    });
+
+    it('has a timeout for a node whose own limit was over, whether it obeyed, and whatever came of it', () => {
+      const found = ['obeying', 'deaf'].flatMap((name) => steps('limited', name));
+      expect(found.map(({ attempt, outcome, error_type }) => [attempt, outcome, error_type])).toEqual(
+        lane.lane === 'newest'
+          ? [
+              [1, 'timeout', '_OTHER'],
+              [2, 'success', null],
+              [1, 'timeout', 'NodeTimeoutError'],
+            ]
+          : [],
+      );
+      const [[deaf], [after]] = [steps('limited', 'deaf'), steps('limited', 'after')];
+      expect(Number(deaf?.ended_at ?? 0)).toBeLessThanOrEqual(Number(after?.started_at ?? 0));
     });
 
     it('fails by itself where no node did', () => {

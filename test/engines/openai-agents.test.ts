@@ -171,3 +171,42 @@ describe.each(LANES.flatMap((lane) => ['mjs', 'cjs'].map((module) => ({ ...lane,
     });
   },
 );
+
+describe.each(LANES)(
+  'a run of the $lane OpenAI Agents SDK that every approval finds another process for',
+  (lane) => {
+    it(
+      'is one run, and what travels with its state is not told the processors of its trace',
+      async () => {
+        const application = await createEngineApplication('openai-agents', lane);
+        const outputs = [];
+        let state: readonly string[] = [];
+        for (const turn of ['1', '2', '3']) {
+          const { stdout } = await application.run('handed-over.mjs', {
+            args: [turn, ...state],
+            env: { NODE_ENV: 'production' },
+          });
+          const { told, asks, state: written } = JSON.parse(stdout);
+          outputs.push([told, asks]);
+          state = [written];
+        }
+        const rows = application.rows();
+        await application.remove();
+
+        const told = [{ customer: 'ada' }];
+        expect(outputs).toEqual([
+          [told, 1],
+          [told, 1],
+          [told, 0],
+        ]);
+        const steps = rows.filter(({ kind }) => kind === 'step').map(({ name }) => name);
+        expect(steps).toEqual(['mini', 'pay', 'mini', 'pay', 'mini']);
+        const runs = rows.filter(({ kind }) => kind === 'pipeline');
+        expect(runs).toMatchObject([{ name: 'payment', outcome: 'success', interrupt_count: 2 }]);
+        expect(new Set(rows.map(({ run_id }) => run_id)).size).toBe(1);
+        expect(rows.filter((row) => row.state !== 'ended')).toEqual([]);
+      },
+      INSTALL_MILLIS,
+    );
+  },
+);

@@ -104,6 +104,26 @@ describe('OpenInference', () => {
   });
 });
 
+describe('spans of what an engine is known to do', () => {
+  const chat = { 'gen_ai.operation.name': 'chat' };
+  const agent = { 'openinference.span.kind': 'AGENT' };
+  it.each([
+    ['openai-agents', '@opentelemetry/instrumentation-openai', chat],
+    ['openai-agents', '@arizeai/openinference-instrumentation-openai-agents', agent],
+    ['langgraph', '@arizeai/openinference-instrumentation-langchain', agent],
+    ['ai-sdk', 'gen_ai', chat],
+  ])('are left to %s, and those of %s to nobody else', (engine, scope, attributes) => {
+    const treeWith = (instrumented: string) => {
+      const telling = new Telling(scope, { isInstrumented: (each) => each === instrumented });
+      telling.start('work')[0].setAttributes(attributes).end();
+      return telling.tree;
+    };
+    expect(treeWith(engine)).toEqual([]);
+    const others = ['langgraph', 'ai-sdk', 'openai-agents'].filter((each) => each !== engine);
+    expect(others.map(treeWith)).toEqual(others.map(() => [expect.stringContaining('work success')]));
+  });
+});
+
 describe('libraries whose spans say nothing of runs', () => {
   it.each(['inngest', '@traceloop/instrumentation-langchain'])('are ignored: %s', (scope) => {
     const ignored = new Telling(scope);

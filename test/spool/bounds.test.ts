@@ -96,6 +96,18 @@ describe('files', () => {
     expect(queue.stats()).toMatchObject({ records: 11 });
   });
 
+  it('of starts stay until the store knows of them where more run than are known one by one', async () => {
+    const { queue, path, instanceId } = folder.open({ segmentBytes: 8 * 1_024 * 1_024 });
+    const runs = Array.from({ length: 100_100 }, () => runRecord());
+    for (const run of runs) queue.appendStart({ ...run, seq: 0, state: 'running', startedAt: 5_000 });
+    const [first, second] = folder.names(instanceId).filter((name) => name.startsWith('R'));
+    for (const run of runs) queue.append(run);
+    await untilGone(`${path}/${second}`);
+    expect(folder.names(instanceId)).toContain(first);
+    queue.startsStored(5_001);
+    await untilGone(`${path}/${first}`);
+  });
+
   it('stay while a single record in them is not settled', () => {
     const { queue, instanceId } = folder.open({ segmentBytes: 2_000 });
     append(queue, 1, 30);

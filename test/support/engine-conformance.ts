@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   conformanceTests,
   type EngineDriver,
@@ -91,6 +92,16 @@ export function describeEngineConformance({
     });
     // Each scenario is answered: by the program, or by what the engine can not express.
     const scenarios = Object.fromEntries(answers) as EngineDriver['scenarios'];
+    it('is in the documents with what it can not be asked', async () => {
+      const reasons = SCENARIO_IDS.flatMap((id) => {
+        const exception = except[id];
+        return exception !== undefined && 'unsupported' in exception
+          ? [`\`${id}\`: ${exception.unsupported}`]
+          : [];
+      });
+      const document = await readFile(new URL('../../docs/engines.md', import.meta.url), 'utf8');
+      expect(document.split('\n')).toContain(`| ${engine} | ${reasons.join('<br>') || '–'} |`);
+    });
     const tests = conformanceTests({ ...traits, engine, recording, scenarios });
     it.each(tests.map(({ title, run: test }) => [title, test] as const))('%s', (_, test) => test(), 60_000);
   });

@@ -195,6 +195,24 @@ describe('the conformance tests of an engine', () => {
     expect(error).toBeUndefined();
   });
 
+  it('expect units the engine can not do without, as often as they are named', async () => {
+    const asked = (times: number) =>
+      verdict('success', {
+        success: {
+          besides: { run: ['model', 'model'] },
+          run: ({ name, work }) =>
+            runPipeline(name, { attributes }, async (pipeline) => {
+              for (let time = 0; time < times; time++) await pipeline.step('model', { attributes }, () => {});
+              await pipeline.step('extract', { attributes }, () => work.extract());
+              await pipeline.step('load', { attributes }, () => work.load());
+            }),
+        },
+      });
+    expect(await asked(2)).toBeUndefined();
+    expect((await asked(1))?.actual).not.toMatch(/step model: success[\s\S]*step model: success/);
+    expect((await asked(3))?.actual).toMatch(/(?:step model: success[\s\S]*){3}/);
+  });
+
   it('fit an engine whose every unit is a run', async () => {
     const attempt = (work: () => Promise<void>, number: number) =>
       runPipeline('flaky', { attributes, attempt: number }, () => work());

@@ -4,7 +4,15 @@ import { currentExecution } from '../../lifecycle/current-execution.ts';
 import type { Execution } from '../../lifecycle/execution-handle.ts';
 import { type ExecutionOptions, RETRY_TRAIL } from '../../lifecycle/execution-options.ts';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
-import { type AiEvent, type AiMessage, describeMessage, tokensOf, toolErrorIn } from './ai-sdk-message.ts';
+import {
+  type AiEvent,
+  type AiMessage,
+  type Denial,
+  denialsIn,
+  describeMessage,
+  tokensOf,
+  toolErrorIn,
+} from './ai-sdk-message.ts';
 
 /** Calls whose end is waited for at once: the stream of one that nobody reads never ends. */
 const MAX_CALLS = 10_000;
@@ -94,10 +102,20 @@ export class AiSdkCalls {
   }
 
   /** A step is over. Of a stream nobody else tells what it used, since its model call ended when it began. */
-  stepEnded({ callId, stepNumber, usage }: AiEvent): void {
-    const call = callId === undefined ? undefined : this.#calls.get(callId);
-    const tokens = call?.isStream === true ? tokensOf(usage) : undefined;
-    if (tokens !== undefined) call?.steps.get(stepNumber ?? 0)?.add(tokens);
+  stepEnded(event: AiEvent): void {
+    const call = this.#callOf(event);
+    const step = call?.steps.get(event.stepNumber ?? 0);
+    if (step === undefined) return;
+    for (const denial of denialsIn(event)) this.#deny(step, denial);
+    const tokens = call?.isStream === true ? tokensOf(event.usage) : undefined;
+    if (tokens !== undefined) step.add(tokens);
+  }
+
+  /** Nobody else tells of a tool that is not called. What it was asked for may be nothing to record. */
+  #deny(step: Execution, { name, detail }: Denial): void {
+    const execution = this.#lifecycle.start('step', name, step.context);
+    execution.reject({ reason: 'policy', ...(detail !== undefined && { detail }) });
+    execution.settleReturned();
   }
 
   #open({ type, event }: AiMessage, pipeline: Execution): AiCall {

@@ -22,8 +22,28 @@ export interface AiEvent {
   readonly messages?: unknown;
   readonly value?: unknown;
   readonly values?: unknown;
-  readonly toolCall?: { readonly toolName?: string | undefined; readonly input?: unknown } | undefined;
+  readonly toolCall?: ToolCall | undefined;
   readonly usage?: Usage | undefined;
+  /** What a step came to. */
+  readonly content?: readonly ContentPart[] | undefined;
+}
+
+interface ToolCall {
+  readonly toolName?: string | undefined;
+  readonly input?: unknown;
+}
+
+interface ContentPart {
+  readonly type?: unknown;
+  readonly approved?: unknown;
+  readonly reason?: unknown;
+  readonly toolCall?: ToolCall | undefined;
+}
+
+/** A call of a tool that was not let through. */
+export interface Denial {
+  readonly name: string;
+  readonly detail: string | undefined;
 }
 
 /** What is used, as the SDK tells it, as model providers of its newest generation do, and for embeddings. */
@@ -87,4 +107,14 @@ export function toolErrorIn(result: unknown): { readonly error: unknown } | unde
     result as { readonly output?: { readonly type?: unknown; readonly error?: unknown } } | undefined
   )?.output;
   return output?.type === 'tool-error' ? { error: output.error } : undefined;
+}
+
+/** The calls of tools that a step did not make, since what the application says of approval denies them. */
+export function denialsIn({ content = [] }: AiEvent): readonly Denial[] {
+  return content
+    .filter(({ type, approved }) => type === 'tool-approval-response' && approved === false)
+    .map(({ toolCall, reason }) => ({
+      name: toolCall?.toolName ?? 'executeTool',
+      detail: typeof reason === 'string' ? reason : undefined,
+    }));
 }

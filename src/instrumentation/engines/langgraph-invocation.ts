@@ -1,7 +1,7 @@
 import { type Context, context, createContextKey } from '@opentelemetry/api';
 import { neverThrow } from '../../lifecycle/never-throw.ts';
 import { type ErrorMeaning, meaningOf } from './langgraph-errors.ts';
-import type { CompiledGraph, GraphConfig, PregelLoop } from './langgraph-loop.ts';
+import { abortSignals, type CompiledGraph, type GraphConfig, type PregelLoop } from './langgraph-loop.ts';
 import type { GraphRun, Thrown } from './langgraph-run.ts';
 import type { GraphRuns } from './langgraph-runs.ts';
 
@@ -136,11 +136,9 @@ export class Invocation {
   }
 
   #signals(): readonly (AbortSignal | undefined)[] {
-    const config = this.#loopEnd?.loop.config;
-    const inLoop = config?.configurable?.__pregel_abort_signals as
-      | { readonly timeoutAbortSignal?: AbortSignal }
-      | undefined;
-    return [inLoop?.timeoutAbortSignal, this.#call.config?.signal, config?.signal];
+    const loop = this.#loopEnd?.loop;
+    const inLoop = loop === undefined ? undefined : abortSignals(loop);
+    return [inLoop?.timeoutAbortSignal, this.#call.config?.signal, loop?.config?.signal];
   }
 
   #contextOf(run: GraphRun | undefined): Context {

@@ -29,6 +29,8 @@ export interface LoopTask {
   readonly input?: unknown;
   readonly config?: GraphConfig | undefined;
   readonly retry_policy?: RetryPolicy | undefined;
+  /** How long an attempt may take, in newer versions. Milliseconds. */
+  readonly timeout?: { readonly runTimeout?: number | undefined } | undefined;
   proc: TaskRunnable;
 }
 
@@ -36,8 +38,13 @@ interface TaskRunnable {
   invoke(input: unknown, config?: GraphConfig): Promise<unknown>;
 }
 
+type Write = readonly [channel: string, value: unknown];
+
 /** A write that was kept because its superstep did not end: id of the task, channel, value. */
-export type PendingWrite = readonly [taskId: string, channel: string, value: unknown];
+export type PendingWrite = readonly [taskId: string, ...Write];
+
+/** The channel in which the engine keeps that a task failed, for good, with the name and the message of the error. */
+export const ERROR = '__error__';
 
 /** The execution of one graph, as the engine has it since 0.2.46. */
 export interface PregelLoop {
@@ -54,6 +61,7 @@ export interface PregelLoop {
   tick(this: PregelLoop, ...args: unknown[]): Promise<boolean>;
   acceptPush?(this: PregelLoop, ...args: unknown[]): unknown;
   scheduleErrorHandler?(this: PregelLoop, ...args: unknown[]): unknown;
+  putWrites?(this: PregelLoop, taskId: string, writes: readonly Write[], ...more: unknown[]): unknown;
   _checkpointerPutAfterPrevious?(this: PregelLoop, input: CheckpointInput): unknown;
 }
 
@@ -62,12 +70,18 @@ interface CheckpointInput {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** What tells an attempt to stop: `own` where the task has a limit of its own, which aborts nothing else. */
+export interface StopSignals {
+  readonly own: AbortSignal | undefined;
+  readonly ofRun: AbortSignal | undefined;
+}
+
 /** Runs one attempt of a task. `isCall`: it was called by name from code, as the functional API does. */
 export type RunAttempt = (
   task: LoopTask,
   isCall: boolean,
   work: () => Promise<unknown>,
-  signal: AbortSignal | undefined,
+  signals: StopSignals,
 ) => Promise<unknown>;
 
 /**
@@ -82,7 +96,10 @@ export function followTasks(loop: PregelLoop, runAttempt: RunAttempt): void {
     const counting = isHidden(task) ? task.proc : countingTokens(task.proc);
     const { invoke } = counting;
     const attempt = (input: unknown, config?: GraphConfig) =>
-      runAttempt(task, isCall, () => invoke.call(counting, input, config), config?.signal);
+      runAttempt(task, isCall, () => invoke.call(counting, input, config), {
+        own: config?.signal,
+        ofRun: abortSignals(loop)?.composedAbortSignal,
+      });
     // A copy was made for this task alone; what the application made is covered by what inherits from it.
     const isCopy = counting !== task.proc && 'first' in counting;
     if (isCopy) counting.invoke = attempt;
@@ -110,6 +127,42 @@ export function followTasks(loop: PregelLoop, runAttempt: RunAttempt): void {
   if (acceptPush !== undefined) loop.acceptPush = coverResult(acceptPush, true);
   if (scheduleErrorHandler !== undefined)
     loop.scheduleErrorHandler = coverResult(scheduleErrorHandler, false);
+}
+
+/** Tells what the engine takes a task's failure for, which is not always what its node threw, or whether it did. */
+export function followFailures(loop: PregelLoop, failed: (taskId: string, error: Error) => void): void {
+  const { putWrites } = loop;
+  if (putWrites === undefined) return;
+  loop.putWrites = function (taskId, writes, ...more) {
+    neverThrow('a failure of langgraph', () => {
+      const [, kept] = writes.find(([channel]) => channel === ERROR) ?? [];
+      if (kept !== undefined) failed(taskId, errorFrom(kept as KeptError));
+    });
+    return putWrites.call(this, taskId, writes, ...more);
+  };
+}
+
+interface KeptError {
+  readonly name?: string | undefined;
+  readonly message?: string | undefined;
+}
+
+function errorFrom({ name, message }: KeptError): Error {
+  const error = new Error(message);
+  if (name !== undefined) error.name = name;
+  // Made here: where it was thrown is not known.
+  delete error.stack;
+  return error;
+}
+
+/** The signals the engine runs a loop with. */
+interface AbortSignals {
+  readonly timeoutAbortSignal?: AbortSignal | undefined;
+  readonly composedAbortSignal?: AbortSignal | undefined;
+}
+
+export function abortSignals({ config }: PregelLoop): AbortSignals | undefined {
+  return config?.configurable?.__pregel_abort_signals as AbortSignals | undefined;
 }
 
 /** What the engine adds for itself, and hides from tracing. */

@@ -5,6 +5,7 @@ import { type ErrorMeaning, meaningOf } from './langgraph-errors.ts';
 import {
   type CompiledGraph,
   followCheckpoints,
+  followFailures,
   followTasks,
   isHidden,
   type LoopTask,
@@ -62,11 +63,12 @@ export class GraphRun implements TaskRun {
   follow(loop: PregelLoop, graph: CompiledGraph): void {
     const isWorkflow = isFunctional(graph);
     const recordOf = this.#recordsOf(loop);
-    followTasks(loop, (task, isCall, work, signal) => {
+    followFailures(loop, (taskId, error) => this.#open.get(taskId)?.failed(error));
+    followTasks(loop, (task, isCall, work, signals) => {
       const result =
         isHidden(task) || (isWorkflow && !isCall)
           ? work()
-          : this.#taskOf(task, recordOf).attempt(work, signal);
+          : this.#taskOf(task, recordOf).attempt(work, signals);
       if (!loop.isNested) result.catch((error: unknown) => this.#raisedBy(error, task));
       return result;
     });

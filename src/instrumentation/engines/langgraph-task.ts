@@ -7,7 +7,7 @@ import type { SharedRecord } from '../../lifecycle/shared-record.ts';
 import { ATTR_INTERRUPT_COUNT } from '../../semconv.ts';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
 import { meaningOf } from './langgraph-errors.ts';
-import type { LoopTask, RetryPolicy } from './langgraph-loop.ts';
+import type { LoopTask, RetryPolicy, StopSignals } from './langgraph-loop.ts';
 
 /** Attempts a retry policy allows where it does not say. */
 const DEFAULT_ATTEMPTS = 3;
@@ -51,7 +51,8 @@ export class GraphTask {
   }
 
   /** Runs an attempt. Errors pass by, as does what it returns. */
-  async attempt<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  async attempt<T>(work: () => Promise<T>, signals: StopSignals): Promise<T> {
+    const startedAt = Date.now();
     neverThrow('an attempt of langgraph', () => {
       if (this.isWaiting) this.#resume();
       else this.#begin();
@@ -60,12 +61,19 @@ export class GraphTask {
     if (step === undefined) return work();
     try {
       const result = await step.run(work);
-      this.#settle(step);
+      if (!this.#isLate(startedAt, signals)) this.#settle(step);
       return result;
     } catch (error) {
-      neverThrow('the end of a node of langgraph', () => this.#threw(step, error, signal));
+      neverThrow('the end of a node of langgraph', () => {
+        if (!this.#isLate(startedAt, signals)) this.#threw(step, error, signals.own);
+      });
       throw error;
     }
+  }
+
+  /** The engine takes the task for failed, with an error its node may not have thrown: its time was over. */
+  failed(error: Error): void {
+    if (this.#current !== undefined && !this.isWaiting) this.#threw(this.#current, error, undefined);
   }
 
   /** The run is over, with what was thrown, and the task is not: it timed out, or was left. */
@@ -76,6 +84,14 @@ export class GraphTask {
       (thrown?.error as { readonly pregelTaskId?: unknown } | undefined)?.pregelTaskId === this.id;
     if (isOwn) this.#threw(step, thrown?.error, undefined);
     else this.#settle(step, outcome, outcome === 'timeout' ? thrown?.error : undefined);
+  }
+
+  /** Whether the time of an attempt was over, of which the engine is going to make an error, whatever came of it. */
+  #isLate(startedAt: number, { own, ofRun }: StopSignals): boolean {
+    const { timeout } = this.#task;
+    if (timeout === undefined) return false;
+    if (own?.aborted === true && own.reason !== ofRun?.reason) return true;
+    return Date.now() - startedAt >= (timeout.runTimeout ?? Number.POSITIVE_INFINITY);
   }
 
   #begin(): void {

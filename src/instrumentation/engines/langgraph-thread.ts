@@ -1,13 +1,12 @@
 import { type DetachedState, stateFromToken } from '../../lifecycle/detached-state.ts';
 import type { Execution } from '../../lifecycle/execution-handle.ts';
 import { type SharedRecord, sharedIds } from '../../lifecycle/shared-record.ts';
-import type { PregelLoop } from './langgraph-loop.ts';
+import { ERROR, type PregelLoop } from './langgraph-loop.ts';
 
 /** What a thread's checkpoints hold of ours, in their metadata: the token of the run that made them. */
 const TOKEN = 'runledger';
 
 /** The channels in which the engine keeps what became of a task. */
-const ERROR = '__error__';
 const INTERRUPT = '__interrupt__';
 const RESUME = '__resume__';
 

@@ -1,7 +1,9 @@
 import { context } from '@opentelemetry/api';
+import type { DetachedState } from '../../lifecycle/detached-state.ts';
 import type { Execution } from '../../lifecycle/execution-handle.ts';
 import { describeError } from '../../lifecycle/outcome.ts';
 import type { EngineLifecycle } from '../engine-lifecycle.ts';
+import { FailedCalls } from './openai-agents-calls.ts';
 import { activeContext } from './openai-agents-context.ts';
 import {
   type AgentSpan,
@@ -10,8 +12,10 @@ import {
   kindOf,
   nameOf,
   type SpanData,
+  TOOL_TIMEOUT,
   tokensOf,
 } from './openai-agents-span.ts';
+import { putToken, takeToken, type WrittenTrace } from './openai-agents-state.ts';
 
 /** A trace of the Agents SDK: one workflow, of one run of an agent or of several. */
 export interface AgentTrace {
@@ -42,6 +46,9 @@ const APPROVAL = 'approval';
 
 const REFUSAL = 'InputGuardrailTripwireTriggered';
 
+/** What is thrown where a time limit of the SDK's was over: of a tool, of the call of a model. */
+const TIMEOUTS: ReadonlySet<string> = new Set([TOOL_TIMEOUT, 'ModelTimeoutError']);
+
 interface Run {
   readonly execution: Execution;
   readonly spans: Map<string, OpenSpan>;
@@ -51,6 +58,9 @@ interface Run {
   isScoped: boolean;
   isEnded: boolean;
   result: RunResult | undefined;
+  /** Number of the stretch it is in, or waits after: the run of another process has a higher one if it went on. */
+  stretch: number;
+  readonly failedCalls: FailedCalls;
 }
 
 interface OpenSpan {
@@ -63,6 +73,8 @@ interface OpenSpan {
 export class AgentRuns {
   readonly #lifecycle: EngineLifecycle;
   readonly #runs = new Map<string, Run>();
+  /** What states that were read say of runs of other processes. */
+  readonly #elsewhere = new Map<string, DetachedState>();
 
   constructor(lifecycle: EngineLifecycle) {
     this.#lifecycle = lifecycle;
@@ -76,34 +88,65 @@ export class AgentRuns {
     return open?.execution ?? run.execution;
   }
 
-  /** A trace with the id of one that waits is that one: what waited was approved. */
+  /** A trace with the id of one that waits is that one: what waited was approved, here or in another process. */
   startTrace(trace: AgentTrace, isScoped: boolean): void {
-    const { traceId, name, groupId } = trace;
+    const { traceId } = trace;
+    const before = this.#elsewhere.get(traceId);
+    this.#elsewhere.delete(traceId);
     const known = this.#runs.get(traceId);
-    if (known !== undefined) {
-      if (known.execution.isRunning) return;
+    if (known?.execution.isRunning) return;
+    if (known !== undefined && (before === undefined || before.spans.segment === known.stretch)) {
       known.trace = trace;
       known.isScoped = isScoped;
       known.isEnded = false;
       known.result = undefined;
+      known.stretch++;
       known.execution.resume(APPROVAL);
       return;
     }
+    if (known !== undefined) this.#giveUp(traceId, known);
     if (!this.#lifecycle.isOn) return;
-    const given = this.#lifecycle.nameOf(trace);
-    const execution = this.#lifecycle.start('pipeline', given ?? name, activeContext(), {
-      correlationId: groupId ?? traceId,
-    });
     this.#runs.set(traceId, {
-      execution,
+      execution: before === undefined ? this.#start(trace) : this.#goOn(before),
       spans: new Map(),
       trace,
       isScoped,
       isEnded: false,
       result: undefined,
+      stretch: (before?.spans.segment ?? 0) + 1,
+      failedCalls: new FailedCalls(),
     });
     const [oldest] = this.#runs;
     if (this.#runs.size > MAX_TRACES && oldest !== undefined) this.#giveUp(...oldest);
+  }
+
+  /** The state of a run is written down, with its trace: one that waits may be gone on with by another process. */
+  writeDown(trace: WrittenTrace & { readonly id: string }): void {
+    const execution = this.#runs.get(trace.id)?.execution;
+    if (execution === undefined || execution.isRunning || execution.recordId === undefined) return;
+    putToken(trace, execution.snapshot());
+  }
+
+  /** A state was read, with the trace it was written down with: the run is going to be gone on with, or is not. */
+  read(trace: WrittenTrace & AgentTrace): void {
+    const before = takeToken(trace);
+    if (before !== undefined) this.#elsewhere.set(trace.traceId, before);
+    const [oldest] = this.#elsewhere.keys();
+    if (this.#elsewhere.size > MAX_TRACES && oldest !== undefined) this.#elsewhere.delete(oldest);
+  }
+
+  #start(trace: AgentTrace): Execution {
+    const { traceId, name, groupId } = trace;
+    const given = this.#lifecycle.nameOf(trace);
+    return this.#lifecycle.start('pipeline', given ?? name, activeContext(), {
+      correlationId: groupId ?? traceId,
+    });
+  }
+
+  #goOn(before: DetachedState): Execution {
+    const execution = this.#lifecycle.attach(before);
+    execution.resume(APPROVAL);
+    return execution;
   }
 
   endTrace({ traceId }: AgentTrace): void {
@@ -130,8 +173,11 @@ export class AgentRuns {
     const parent = this.#parentOf(run, span);
     // What runs in it may have spans of the application in between.
     const around = context.with(activeContext(), () => parent.contextForChildren());
+    const retry = run.failedCalls.retryOf(span);
+    if (retry !== undefined) parent.retry(String(retry.attempt));
     const execution = this.#lifecycle.start(kindOf(spanData), nameOf(spanData), around, {
       input: spanData.input,
+      ...retry,
     });
     run.spans.set(span.spanId, { execution, hasTokens: false });
   }
@@ -146,8 +192,11 @@ export class AgentRuns {
     if (span.spanData.type === 'function' && span.spanData.input !== undefined) {
       execution.add({ input: span.spanData.input });
     }
+    const error = span.error === null ? undefined : errorFrom(span.error);
+    if (error !== undefined) run.failedCalls.explain(span, error);
+    run.failedCalls.ended(span, execution, error);
     if (isTripped(span.spanData)) execution.reject({ reason: 'policy', detail: nameOf(span.spanData) });
-    else if (span.error !== null) fail(execution, errorFrom(span.error));
+    else if (error !== undefined) fail(execution, error);
     execution.settleReturned();
   }
 
@@ -195,6 +244,7 @@ function streamError(result: RunResult | undefined): { readonly error: unknown }
 function fail(execution: Execution, error: unknown): void {
   const { type, message } = describeError(error);
   if (type === REFUSAL) execution.reject({ reason: 'policy', detail: message });
+  else if (TIMEOUTS.has(type)) execution.end('timeout', error);
   else execution.settleThrown(error);
 }
 

@@ -35,6 +35,16 @@ interface Usage {
   readonly input_tokens_details?: { readonly cached_tokens?: number | undefined } | undefined;
 }
 
+/** The name of the class of what is thrown where the time of a tool is over. */
+export const TOOL_TIMEOUT = 'ToolTimeoutError';
+
+/** The types that call a model; a call that failed may be tried again. */
+const MODEL_CALLS: ReadonlySet<string> = new Set(['generation', 'response']);
+
+export function isModelCall({ type }: SpanData): boolean {
+  return MODEL_CALLS.has(type);
+}
+
 /** The types that have parts. A task is the whole of a run once more, and left to its trace. */
 const PROCESSES: ReadonlySet<string> = new Set(['agent', 'turn']);
 
@@ -62,12 +72,16 @@ export function tokensOf({ usage, _response }: SpanData): Work | undefined {
   };
 }
 
+/** What the SDK says of a tool whose time is over; the error has no name of its own. */
+const TIMED_OUT = /^Tool '[\s\S]*' timed out after \d+ms\.$/;
+
 /** The error again, with its own name and message, from what the SDK kept of it. */
 export function errorFrom({ message, data }: SpanError): Error {
   const printed = typeof data?.error === 'string' ? data.error : message;
-  const [, name, rest] = /^([A-Za-z_$][\w$]*): ([\s\S]*)$/.exec(printed) ?? [];
-  const error = new Error(rest ?? printed);
-  if (name !== undefined) error.name = name;
+  const [, name, rest = printed] = /^([A-Za-z_$][\w$]*): ([\s\S]*)$/.exec(printed) ?? [];
+  const error = new Error(rest);
+  const ownName = TIMED_OUT.test(rest) ? TOOL_TIMEOUT : name;
+  if (ownName !== undefined) error.name = ownName;
   // Made here: where it was thrown is not known.
   delete error.stack;
   return error;

@@ -3,6 +3,9 @@ import type { RuleGroup, RuleKind } from '../span-rule.ts';
 
 const ATTR_OPERATION = 'gen_ai.operation.name';
 
+/** Scopes of the client of OpenAI's models: what the OpenAI Agents SDK calls them with, and the AI SDK does not. */
+const OPENAI_CLIENT = /\/instrumentation-openai$/;
+
 /** What each operation is; any other is none. */
 const KINDS: Readonly<Record<string, RuleKind>> = {
   invoke_workflow: 'pipeline',
@@ -21,7 +24,7 @@ const KINDS: Readonly<Record<string, RuleKind>> = {
  */
 export const genAi: RuleGroup = {
   name: 'gen-ai',
-  engine: 'ai-sdk',
+  engine: (scope) => (OPENAI_CLIENT.test(scope) ? 'openai-agents' : 'ai-sdk'),
   keeps:
     /^gen_ai\.(?:operation\.name|provider\.name|(?:request|response)\.model|response\.(?:id|finish_reasons)|agent\.(?:id|name)|tool\.(?:name|call\.id)|conversation\.id)$/,
   rules: [

@@ -6,6 +6,9 @@ import type { RuleGroup, RuleKind, SpanEnding, SpanRule } from '../span-rule.ts'
 /** What a node throws that waits for an answer. */
 const INTERRUPT = 'GraphInterrupt';
 
+/** The scope of the spans that are made of what the OpenAI Agents SDK tells its trace processors. */
+const OPENAI_AGENTS = '@arizeai/openinference-instrumentation-openai-agents';
+
 const ATTR_SPAN_KIND = 'openinference.span.kind';
 
 /** What LangChain's callbacks said of a run, as far as it is read. */
@@ -33,11 +36,12 @@ const RULE: Omit<SpanRule, 'scope' | 'attribute'> = {
 
 /**
  * OpenInference (Arize Phoenix): LangChain, LangGraph and others. A graph is a pipeline and its nodes are steps; what a
- * model used counts for the execution it was called in. Switched off by our own instrumentation of LangGraph.
+ * model used counts for the execution it was called in. Switched off by our own instrumentation of LangGraph, and of the OpenAI
+ * Agents SDK.
  */
 export const openinference: RuleGroup = {
   name: 'openinference',
-  engine: 'langgraph',
+  engine: (scope) => (scope === OPENAI_AGENTS ? 'openai-agents' : 'langgraph'),
   keeps: /^(?:openinference\.span\.kind|session\.id|tool\.name|llm\.model_name)$/,
   rules: [
     { scope: /^@arizeai\/openinference-/, ...RULE },

@@ -105,6 +105,26 @@ exports.scenarios = {
     return text;
   },
 
+  /** A tool is asked for that may not be called; the stream goes on without it. */
+  async denied({ streamText, tool, isStepCount, jsonSchema }, { streamModel }) {
+    const clock = tool({
+      description: 'Tells the time.',
+      inputSchema: jsonSchema({ type: 'object', properties: {} }),
+      execute: () => 'noon',
+    });
+    const { textStream } = streamText({
+      model: streamModel([asked('clock'), said('I may not know.')]),
+      tools: { clock },
+      toolApproval: { clock: { type: 'denied', reason: 'nobody asks for the time' } },
+      stopWhen: isStepCount(5),
+      prompt: 'What time is it?',
+      telemetry: { functionId: 'denied' },
+    });
+    let text = '';
+    for await (const part of textStream) text += part;
+    return text;
+  },
+
   async agent({ ToolLoopAgent }, { model }) {
     const agent = new ToolLoopAgent({ model: model([says('hello')]), telemetry: { functionId: 'agent' } });
     return (await agent.generate({ prompt: 'hi' })).text;

@@ -1,7 +1,6 @@
 // Graphs as applications write them. Nothing here knows of Runledger.
-const { existsSync, readFileSync, writeFileSync } = require('node:fs');
 const { setTimeout: delay } = require('node:timers/promises');
-const { deserialize, serialize } = require('node:v8');
+const { fileSaver } = require('./file-saver.cjs');
 
 /**
  * Each is given the application's engine: LangGraph, what it uses of LangChain, and what makes a span of the
@@ -231,6 +230,30 @@ exports.scenarios = {
     return graph.invoke({ done: [] }, { signal: AbortSignal.timeout(300) }).catch(() => 'late');
   },
 
+  /** Nodes with a limit of their own, where the engine has that: one obeys, one does not and is made up for. */
+  async limited({ StateGraph, START, Command, NodeTimeoutError }) {
+    if (NodeTimeoutError === undefined) return 'not at all';
+    let tries = 0;
+    let deafEnd;
+    const obeying = async (_, { signal }) => {
+      if (++tries === 1) await delay(10_000, undefined, { signal });
+      return { done: ['obeying'] };
+    };
+    const deaf = () => {
+      deafEnd = delay(400, { done: ['deaf'] });
+      return deafEnd;
+    };
+    const madeUpFor = () => new Command({ update: { done: ['made up for'] }, goto: 'after' });
+    const graph = new StateGraph(channels('done'))
+      .addNode('obeying', obeying, { timeout: 100, retryPolicy: PATIENT })
+      .addNode('deaf', deaf, { timeout: 100, errorHandler: madeUpFor })
+      .addNode('after', async () => adding(await deafEnd, 'after'))
+      .addEdge(START, 'obeying')
+      .addEdge('obeying', 'deaf')
+      .compile({ name: 'limited' });
+    return (await graph.invoke({ done: [] })).done.join();
+  },
+
   async endless({ StateGraph, START }) {
     const graph = new StateGraph(channels('done'))
       .addNode('turn', () => ({ done: ['turn'] }))
@@ -307,24 +330,6 @@ function slow(StateGraph, START, started = () => undefined) {
 
 /** Asks twice in a row; its threads are in a file. */
 function fileApproval({ StateGraph, START, MemorySaver, interrupt }) {
-  class FileSaver extends MemorySaver {
-    constructor(path) {
-      super();
-      this.path = path;
-      if (existsSync(path)) Object.assign(this, deserialize(readFileSync(path)));
-    }
-    async put(...args) {
-      return this.save(await super.put(...args));
-    }
-    async putWrites(...args) {
-      return this.save(await super.putWrites(...args));
-    }
-    save(result) {
-      const { storage, writes } = this;
-      writeFileSync(this.path, serialize({ storage, writes }));
-      return result;
-    }
-  }
   return new StateGraph(channels('done'))
     .addNode('draft', () => ({ done: ['draft'] }))
     .addNode('approve', () => ({ done: [interrupt('first?'), interrupt('second?')] }))
@@ -332,5 +337,5 @@ function fileApproval({ StateGraph, START, MemorySaver, interrupt }) {
     .addEdge(START, 'draft')
     .addEdge('draft', 'approve')
     .addEdge('approve', 'publish')
-    .compile({ name: 'on file', checkpointer: new FileSaver('threads.bin') });
+    .compile({ name: 'on file', checkpointer: fileSaver(MemorySaver, 'threads.bin') });
 }
