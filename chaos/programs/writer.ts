@@ -3,8 +3,10 @@ import { closeSync, openSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import { NodeSDK } from '@opentelemetry/sdk-node';
-import { createRunledger, withRunledger } from 'runledger';
+import { context, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { TracerProvider } from '@opentelemetry/sdk-trace';
+import { createRunledger } from 'runledger';
 import { EXECUTIONS } from '../obligation.ts';
 import type { WriterCommand, WriterPlan, WriterReport } from './plan.ts';
 import { acknowledged, execute, tell } from './work.ts';
@@ -13,10 +15,10 @@ const plan = JSON.parse(process.env.CHAOS_PLAN ?? '') as WriterPlan;
 const { store, directory, batch } = plan;
 process.env.RUNLEDGER_DURABILITY = plan.durability;
 const ledger = createRunledger({ store, directory, retention: false, ...(batch && { batch }) });
-const sdk = new NodeSDK(
-  withRunledger({ serviceName: 'chaos', autoDetectResources: false, spanProcessors: [] }, ledger),
-);
-sdk.start();
+// The least of an SDK: writers are started by the thousand.
+const provider = new TracerProvider({ spanProcessors: [ledger.spanProcessor] });
+context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+trace.setGlobalTracerProvider(provider);
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
 const memory = { max: 0, now: 0 };
@@ -48,7 +50,7 @@ const commands: Readonly<Record<WriterCommand, () => void | Promise<void>>> = {
     isStopped = true;
     go();
     const shutdown = await ledger.shutdown();
-    await sdk.shutdown();
+    await provider.shutdown();
     tell({ ...state('closed'), shutdown });
     process.stdin.destroy();
   },

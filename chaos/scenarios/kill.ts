@@ -7,8 +7,9 @@ import { faultsOf, figuresOf, type Settlement, Trial } from '../trial.ts';
 const KILLS_A_ROUND = 50;
 /** Writers at once. They share a spool folder, so those that live take over from those that died. */
 const WRITERS = 2;
-/** How long a writer lives after its first acknowledgement, at most. */
-const LIFE_MILLIS = 1_000;
+/** How many acknowledgements a writer lives for at most, of which it gets about half; and how many milliseconds longer. */
+const LIFE = { full: 3_600, short: 2_400 };
+const LONGER_MILLIS = 20;
 
 export const kill: Scenario = {
   name: 'kill',
@@ -16,6 +17,7 @@ export const kill: Scenario = {
   dialects: ['sqlite', 'postgres', 'mariadb'],
   async run(bench, dialect) {
     const kills = bench.isFull ? 1_000 : 10;
+    const life = bench.isFull ? LIFE.full : LIFE.short;
     const settlements: Settlement[] = [];
     const faults: string[] = [];
     for (let killed = 0, round = 1; killed < kills; round++) {
@@ -26,8 +28,8 @@ export const kill: Scenario = {
         while (killed < goal) {
           killed++;
           const writer = trial.start();
-          await writer.until(1);
-          await sleep(between(bench.random, 0, LIFE_MILLIS));
+          await writer.until(between(bench.random, 1, life));
+          await sleep(between(bench.random, 0, LONGER_MILLIS));
           writer.kill('SIGKILL');
           await writer.ended;
           bench.progress(killed / kills);
