@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { INSTALL_MILLIS, installFixture, npm } from '../support/fixture-project.ts';
 import { freePort } from '../support/free-port.ts';
+import { storeLeftovers } from '../support/left-in-spool.ts';
 import { startOtlpReceiver } from '../support/otlp-receiver.ts';
 
 const run = promisify(execFile);
@@ -216,7 +217,9 @@ function failedSteps(cwd: string): readonly object[] {
 }
 
 function rows(cwd: string, columns: string): readonly object[] {
-  const database = new DatabaseSync(join(cwd, '.runledger', 'ledger.db'), { readOnly: true });
+  const ledger = join(cwd, '.runledger', 'ledger.db');
+  storeLeftovers(ledger);
+  const database = new DatabaseSync(ledger, { readOnly: true });
   const found = database.prepare(`select ${columns} from execution_records order by name`).all();
   database.close();
   return found.map((row) => ({ ...row }));
