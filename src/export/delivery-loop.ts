@@ -46,8 +46,8 @@ export class DeliveryLoop {
   readonly #outside = AsyncLocalStorage.snapshot();
   #isWriting = false;
   #isStopped = false;
-  /** Somebody waits for what is queued. */
-  #isUrgent = false;
+  /** How many records somebody waits for: what was queued then, and not what has come since. */
+  #urgent = 0;
   #hasChores = false;
   #inFlight: RecordBatch | undefined;
   #linger: NodeJS.Timeout | undefined;
@@ -91,7 +91,7 @@ export class DeliveryLoop {
 
   /** Somebody waits for the result. */
   hurry(): void {
-    this.#isUrgent = true;
+    this.#urgent = this.#parts.queue.waiting + (this.#inFlight?.records.length ?? 0);
     this.#retry.reset();
     this.#endWait?.();
     this.#outside(() => this.#start());
@@ -151,7 +151,7 @@ export class DeliveryLoop {
       if (error !== undefined && !this.#isStopped) await this.#wait(error);
       else if (this.#canLinger) break;
     }
-    if (!this.#hasWork) this.#isUrgent = false;
+    if (!this.#hasWork) this.#urgent = 0;
     this.#isWriting = false;
     this.#idle.resolve();
     if (!this.#isStopped) this.wake();
@@ -161,7 +161,7 @@ export class DeliveryLoop {
   get #canLinger(): boolean {
     const { queue, options } = this.#parts;
     const { waiting } = queue;
-    return waiting > 0 && waiting < options.maxExportBatchSize && !this.#isUrgent && !this.#hasChores;
+    return waiting > 0 && waiting < options.maxExportBatchSize && this.#urgent === 0 && !this.#hasChores;
   }
 
   async #doChores(): Promise<StoreUnavailableError | undefined> {
@@ -198,6 +198,7 @@ export class DeliveryLoop {
     } finally {
       this.#inFlight = undefined;
     }
+    this.#urgent = Math.max(0, this.#urgent - batch.records.length);
     this.#succeeded();
     this.#batchSize.succeeded(queue.waiting);
     return undefined;

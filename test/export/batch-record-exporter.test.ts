@@ -71,6 +71,21 @@ describe('a healthy store', () => {
     expect(exporter.accounts()).toMatchObject({ queued: 0, stored: 10 });
   });
 
+  it('is written to without a linger for a flush, and with one again for what comes after it', async () => {
+    const store = new ScriptedRecordStore({
+      // The load goes on: there is something new after every write.
+      write: (_, call) => (call < 40 ? exportSteps(exporter, 1) : undefined),
+    });
+    const exporter = new BatchRecordExporter(store);
+    exportSteps(exporter, 3);
+    await exporter.forceFlush();
+    expect(store.calls.write).toBe(1);
+    await jest.advanceTimersByTimeAsync(49);
+    expect(store.calls.write).toBe(1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(store.calls.write).toBe(2);
+  });
+
   it('gets a full batch in the next turn, without the linger, and larger ones under backlog', async () => {
     const store = new ScriptedRecordStore();
     const exporter = new BatchRecordExporter(store, { scheduledDelayMillis: 60_000 });
