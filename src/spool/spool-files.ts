@@ -11,7 +11,7 @@ const MAX_RUNNING = 100_000;
 export class SpoolFiles {
   readonly #segments = new Map<number, Segment>();
   /** Those of this instance that say what has started, oldest first. */
-  readonly #starts = new Set<Segment>();
+  readonly #starts: Segment[] = [];
   /** Executions in them that are known to run. */
   #running = 0;
   readonly #bytes: Record<Lane, number> = { first: 0, second: 0 };
@@ -43,7 +43,7 @@ export class SpoolFiles {
 
   add(segment: Segment): void {
     this.#segments.set(segment.id, segment);
-    if (segment.slot === 'starts' && segment.heir === undefined) this.#starts.add(segment);
+    if (segment.slot === 'starts' && segment.heir === undefined) this.#starts.push(segment);
     if (segment.hasFile) this.#bytes[segment.lane] += segment.bytes;
   }
 
@@ -77,23 +77,19 @@ export class SpoolFiles {
     if (segment.running === undefined || segment.running.has(recordId)) return;
     segment.running.add(recordId);
     if (++this.#running <= MAX_RUNNING) return;
-    for (const oldest of this.#starts) {
-      if (oldest.running === undefined) continue;
-      this.#running -= oldest.running.size;
-      oldest.running = undefined;
-      return;
-    }
+    const oldest = this.#starts.find(({ running }) => running !== undefined);
+    if (oldest === undefined) return;
+    this.#running -= oldest.running?.size ?? 0;
+    oldest.running = undefined;
   }
 
   /** An execution has ended, and a file says so: its start is of use to nobody any more. */
   ended(recordId: string): void {
     // The latest to start are the first to end.
-    for (const segment of [...this.#starts].reverse()) {
-      if (segment.running?.delete(recordId) !== true) continue;
-      this.#running--;
-      if (segment.running.size === 0) this.collect(segment);
-      return;
-    }
+    const segment = this.#starts.findLast(({ running }) => running?.delete(recordId) === true);
+    if (segment === undefined) return;
+    this.#running--;
+    if (segment.running?.size === 0) this.collect(segment);
   }
 
   /** What started before `time` is known to the store. */
@@ -130,7 +126,10 @@ export class SpoolFiles {
     this.#withoutFile(segment);
     segment.tail = undefined;
     this.#segments.delete(segment.id);
-    if (this.#starts.delete(segment)) this.#running -= segment.running?.size ?? 0;
+    const at = this.#starts.indexOf(segment);
+    if (at === -1) return;
+    this.#starts.splice(at, 1);
+    this.#running -= segment.running?.size ?? 0;
   }
 
   /** The oldest segment of the second lane that has a file; it may be open. */
@@ -167,7 +166,7 @@ export class SpoolFiles {
   /** At the end: the files are somebody else's now. */
   clear(): void {
     this.#segments.clear();
-    this.#starts.clear();
+    this.#starts.length = 0;
     this.#running = 0;
     Object.assign(this.#bytes, { first: 0, second: 0 });
   }
