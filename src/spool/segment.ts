@@ -2,6 +2,7 @@ import type { ExecutionState } from '../execution.ts';
 import type { DropReason } from '../export/record-exporter.ts';
 import type { Lane } from '../export/record-queue.ts';
 import type { SegmentHeader } from './frame-body.ts';
+import type { LeftRecords } from './left-records.ts';
 
 /** What a file takes: the records of a lane, or what has started, of which a file is needed for as long as any of it runs. */
 export type Slot = Lane | 'starts';
@@ -67,8 +68,8 @@ export interface Segment {
   unreadSeq: number;
   /** What memory had to let go: on disk alone, before what else is. It is read once the rest of its lane is delivered. */
   readonly left: Tally;
-  /** Which records that is, by id and revision. */
-  readonly leftKeys: Set<string>;
+  /** Which records that is, and was before it was taken up again; undefined where there are none. */
+  leftRecords: LeftRecords | undefined;
   /** Whether {@link unread} is what was {@link left}: of what is read then, the rest is known already. */
   readsLeft: boolean;
   /** Lowest and highest seq of its records, 0 where none has one. */
@@ -104,7 +105,7 @@ export function emptySegment(identity: Identity): Segment {
     unsettled: noRecords(),
     unread: noRecords(),
     left: noRecords(),
-    leftKeys: new Set(),
+    leftRecords: undefined,
     readsLeft: false,
     unreadFrom: 0,
     unreadSeq: 0,

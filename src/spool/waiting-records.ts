@@ -4,6 +4,7 @@ import { recordSize } from '../export/record-size.ts';
 import type { ExecutionRecord } from '../records/execution-record.ts';
 import type { DropReports } from './drop-reports.ts';
 import { recordFromBody } from './frame-body.ts';
+import { LeftRecords } from './left-records.ts';
 import { noRecords, type Placed, type Segment, subtract, sum, tally } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { cutTail } from './segment-tail.ts';
@@ -161,15 +162,12 @@ export class WaitingRecords {
     if (record === undefined) return this.#dropOldestTail(lane);
     this.#leaveMemory(record, nextSize ?? 0);
     const segment = this.#files.get(nextSegmentId);
-    if (segment?.hasFile === true) {
-      tally(segment.left, record.state, 1);
-      segment.leftKeys.add(leftKey(record));
-      this.#withLeft.add(segment);
-      return true;
-    }
+    if (segment?.hasFile === true && this.#leave(segment, record)) return true;
     if (segment !== undefined) {
-      segment.droppedSeqs ??= new Set();
-      segment.droppedSeqs.add(record.seq);
+      if (segment.tail !== undefined && record.seq > 0) {
+        segment.droppedSeqs ??= new Set();
+        segment.droppedSeqs.add(record.seq);
+      }
       this.#settleIn(segment, record);
     }
     if (record.state !== 'running') this.#drops.add('queue_full', 1, record.seq, record.seq);
@@ -191,6 +189,15 @@ export class WaitingRecords {
     return true;
   }
 
+  /** Leaves a record to the file it is in; false where it would not be found again. */
+  #leave(segment: Segment, record: ExecutionRecord): boolean {
+    segment.leftRecords ??= new LeftRecords(segment.firstSeq);
+    if (!segment.leftRecords.add(record)) return false;
+    tally(segment.left, record.state, 1);
+    this.#withLeft.add(segment);
+    return true;
+  }
+
   /** What memory had to let go has its turn. */
   #takeUpLeft(): void {
     for (const segment of this.#withLeft) {
@@ -204,7 +211,7 @@ export class WaitingRecords {
 
   #withoutLeft(segment: Segment): void {
     this.#withLeft.delete(segment);
-    segment.leftKeys.clear();
+    segment.leftRecords = undefined;
     Object.assign(segment.left, noRecords());
   }
 
@@ -238,7 +245,7 @@ export class WaitingRecords {
         if (!isDelivered || segment.unread.records === 0) return;
         const record = recordFromBody(body, seq, segment.header);
         if (record === undefined) return;
-        if (segment.readsLeft && !segment.leftKeys.delete(leftKey(record))) return;
+        if (segment.readsLeft && segment.leftRecords?.delete(record) !== true) return;
         const size = recordSize(record);
         lane.load(segment, record, size);
         this.#enterMemory(record, size);
@@ -283,9 +290,4 @@ export class WaitingRecords {
     tally(this.#memory, record.state, -1);
     this.#memory.bytes -= size;
   }
-}
-
-/** Tells a record from the others of its segment. */
-function leftKey({ recordId, rev }: ExecutionRecord): string {
-  return `${recordId} ${rev}`;
 }
