@@ -63,8 +63,8 @@ export interface AdoptedInstance {
 }
 
 /**
- * Is told of records that a queue has to give up. One call is of numbered records alone, with the lowest and the highest
- * `seq`, or of records without one, with 0 and 0.
+ * Is told of records that a queue has to give up. One call is of numbered records of this instance alone, with the lowest
+ * and the highest `seq`, or of others, with 0 and 0: those without a number, and those that were taken over.
  */
 export type DropListener = (reason: DropReason, records: number, firstSeq: number, lastSeq: number) => void;
 

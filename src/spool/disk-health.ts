@@ -13,7 +13,15 @@ const REST_FACTOR = 3;
 /** How long all writes have to be fast before the application waits for them again. Milliseconds. */
 const GOOD_MILLIS = 60_000;
 
+/** What is over once files are removed. */
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
 export type DiskState = 'well' | 'slow' | 'failing';
+
+/** Whether an error says that a disk has no more room. */
+export function isDiskFull(code: string): boolean {
+  return FULL.has(code);
+}
 
 /**
  * How the disk does. *Well*: frames are written while the application waits. *Slow*: they are gathered in memory and
@@ -25,6 +33,8 @@ export class DiskHealth {
   readonly #waitedForProcessor: () => number;
   readonly #log: ConditionLog;
   #state: DiskState = 'well';
+  /** Why it fails, an error of the system. */
+  #code = '';
   /** When the last slow writes were. */
   readonly #slowAt: number[] = [];
   #slowInARow = 0;
@@ -42,6 +52,11 @@ export class DiskHealth {
   get state(): DiskState {
     if (this.#state === 'slow' && this.#now() - (this.#slowAt.at(-1) ?? 0) >= GOOD_MILLIS) this.works();
     return this.#state;
+  }
+
+  /** Whether it fails for want of room alone. */
+  get isFull(): boolean {
+    return this.#state === 'failing' && isDiskFull(this.#code);
   }
 
   /** A write took so long. */
@@ -85,6 +100,7 @@ export class DiskHealth {
   /** Nothing can be written. */
   fails(code: string): void {
     this.#state = 'failing';
+    this.#code = code;
     this.#log.begin(
       () =>
         `the spool can not be written (${code}): records are kept in memory alone, and a crash loses them. It is tried again every 30 s`,

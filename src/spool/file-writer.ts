@@ -124,8 +124,10 @@ export class FileWriter {
   }
 }
 
-/** A short write says nothing of its reason: the file, or the disk, has no more room. Which of them, the next file shows. */
+/** A short write says nothing of its reason, whether the file or the disk has no more room; another for the rest does. */
 export function writeAll(fd: number, bytes: Buffer, length: number): void {
   const written = writeSync(fd, bytes, 0, length);
-  if (written !== length) throw Object.assign(new Error('short write'), { code: 'EFBIG' });
+  if (written === length) return;
+  writeSync(fd, bytes, written, length - written);
+  throw Object.assign(new Error('short write'), { code: 'EFBIG' });
 }

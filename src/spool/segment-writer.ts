@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { RECORD_SCHEMA_VERSION, type RecordSource } from '../records/execution-record.ts';
 import type { Durability } from '../store/record-store.ts';
-import { DiskHealth, type DiskState } from './disk-health.ts';
+import { DiskHealth, type DiskState, isDiskFull } from './disk-health.ts';
 import { FileWriter } from './file-writer.ts';
 import { FrameEncoder, type FrameKind } from './frame.ts';
 import type { SegmentHeader } from './frame-body.ts';
@@ -15,8 +15,6 @@ import { TailWriter } from './tail-writer.ts';
 /** Makes room on a full disk by removing the oldest segment of the second lane; false where there is none. */
 export type MakeRoom = () => boolean;
 
-/** What is over once room was made. */
-const FULL = new Set(['ENOSPC', 'EDQUOT']);
 /** What a new directory or a new file mends. */
 const MENDED = new Set(['ENOENT', 'EFBIG']);
 
@@ -75,13 +73,22 @@ export class SegmentWriter {
     return this.#health.state;
   }
 
+  /** Whether frames go to memory because the disk is full, and for no other reason. */
+  get isDiskFull(): boolean {
+    return this.#health.isFull;
+  }
+
   /** Memory is full: whether files can be tried again. */
   resume(): boolean {
     return this.#health.resume();
   }
 
-  /** Puts the frame that was made last into a file of a slot; undefined where the disk does not take it. */
-  putInFile(slot: Slot, length: number, makeRoom: MakeRoom): Placed | undefined {
+  /**
+   * Puts the frame that was made last into a file of a slot; undefined where the disk does not take it. A disk that failed
+   * does well again when it does. For a frame without `makeRoom` nothing is removed, and while there is something to remove
+   * a disk that is full is not said to fail.
+   */
+  putInFile(slot: Slot, length: number, makeRoom?: MakeRoom): Placed | undefined {
     this.#inMemory.seal(slot);
     const tried = new Set<string>();
     for (;;) {
@@ -89,15 +96,21 @@ export class SegmentWriter {
       try {
         const placed = this.#inFiles.add(slot, this.#encoder.bytes, length);
         this.#health.took(this.#options.now() - startedAt);
+        if (this.#health.state === 'failing') {
+          this.#health.works();
+          this.#inMemory.hurry();
+        }
         return placed;
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
         if (code === 'ENOENT') this.#onVanished();
-        const isWorthATry = MENDED.has(code) || (FULL.has(code) && makeRoom());
-        if (isWorthATry && !tried.has(code)) {
+        const isFull = isDiskFull(code);
+        if (!tried.has(code) && (MENDED.has(code) || (isFull && makeRoom?.() === true))) {
           tried.add(code);
           continue;
         }
+        if (isFull && makeRoom === undefined && this.#files.oldestOfSecondLane() !== undefined)
+          return undefined;
         this.#sealAll();
         this.#health.fails(code);
         return undefined;

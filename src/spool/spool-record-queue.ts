@@ -210,8 +210,19 @@ export class SpoolRecordQueue implements RecordQueue {
       const placed = this.#writer.putInFile(lane, length, () => this.#diskRoom.evictFor(lane));
       if (placed !== undefined) return placed;
     }
-    if (!this.#memoryRoom.make(lane, length + size)) return 'queue_full';
-    return this.#writer.putInMemory(lane, length);
+    if (this.#memoryRoom.make(lane, length + size)) return this.#writer.putInMemory(lane, length);
+    return (lane === 'first' ? this.#placeForSteps(length) : undefined) ?? 'queue_full';
+  }
+
+  /** Memory is full of the first lane, and so is the disk: steps on it make way, file by file, for as long as there are any. */
+  #placeForSteps(length: number): Placed | undefined {
+    while (this.#writer.isDiskFull && this.#diskRoom.evictFor('first')) {
+      const placed = this.#diskRoom.has(length)
+        ? this.#writer.putInFile('first', length, () => false)
+        : undefined;
+      if (placed !== undefined) return placed;
+    }
+    return undefined;
   }
 
   /** Keeps something that is of use only to whoever adopts this instance: nothing is dropped for it. */
@@ -220,8 +231,9 @@ export class SpoolRecordQueue implements RecordQueue {
     if (length === 0) return undefined;
     if (this.#writer.diskState === 'well') {
       if (!this.#diskRoom.has(length)) return undefined;
-      const placed = this.#writer.putInFile(slot, length, () => false);
-      if (placed !== undefined) return placed.segment;
+      const placed = this.#writer.putInFile(slot, length);
+      // Well, and yet it did not take it: it is full, and what steps would have to give for it is kept for records.
+      if (placed !== undefined || this.#writer.diskState === 'well') return placed?.segment;
     }
     return this.#memoryRoom.has(length) ? this.#writer.putInMemory(slot, length).segment : undefined;
   }

@@ -40,6 +40,13 @@ export class TailWriter {
     return { segment, from };
   }
 
+  /** The disk does well again: what was gathered is written now. */
+  hurry(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#gathered().length > 0) this.#schedule();
+  }
+
   /** Writes the rest while the process ends, into one file for each slot, if the disk takes it. */
   finish(): void {
     this.#isFinished = true;
@@ -157,7 +164,11 @@ export class TailWriter {
     const file = await open(path, NEW_FILE, 0o600);
     try {
       const { bytesWritten } = await file.write(bytes, 0, length);
-      if (bytesWritten !== length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+      if (bytesWritten !== length) {
+        // The rest is refused with the reason.
+        await file.write(bytes, bytesWritten, length - bytesWritten);
+        throw Object.assign(new Error('short write'), { code: 'EFBIG' });
+      }
     } catch (error) {
       await unlink(path).catch(() => undefined);
       throw error;

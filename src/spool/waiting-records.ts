@@ -35,7 +35,7 @@ export class WaitingRecords {
   readonly #lanes = [this.#own.first, this.#adopted.first, this.#own.second, this.#adopted.second] as const;
   readonly #inFlight = new Set<SpoolBatch>();
   readonly #memory = { ...noRecords(), bytes: 0 };
-  /** Segments of this instance's second lane with records that memory had to let go. */
+  /** Segments of the second lane with records that memory had to let go. */
   readonly #withLeft = new Set<Segment>();
 
   constructor(bounds: MemoryBounds, files: SpoolFiles, drops: DropReports) {
@@ -57,21 +57,25 @@ export class WaitingRecords {
     return this.#memory;
   }
 
-  /** Steps of this instance in flight, which can not be taken back. */
+  /** Steps in flight, which can not be taken back. */
   get stepsInFlight(): { readonly records: number; readonly bytes: number } {
     let records = 0;
     let bytes = 0;
     for (const batch of this.#inFlight) {
-      const second = batch.unsettledOf(this.#own.second);
-      records += second.records;
-      bytes += second.bytes;
+      for (const { second } of [this.#own, this.#adopted]) {
+        const part = batch.unsettledOf(second);
+        records += part.records;
+        bytes += part.bytes;
+      }
     }
     return { records, bytes };
   }
 
-  /** Steps of this instance in memory, waiting. */
+  /** Steps in memory, waiting. */
   get stepsInMemory(): { readonly records: number; readonly bytes: number } {
-    return this.#own.second.cached;
+    const own = this.#own.second.cached;
+    const adopted = this.#adopted.second.cached;
+    return { records: own.records + adopted.records, bytes: own.bytes + adopted.bytes };
   }
 
   /** The lowest seq of this instance's own. Lanes are in order, and a batch holds a piece of each. */
@@ -81,7 +85,9 @@ export class WaitingRecords {
       const seqs = [lane.lowestSeq, ...[...this.#inFlight].map((batch) => batch.lowestSeq(lane))];
       for (const seq of seqs) if (seq !== undefined) lowest = Math.min(lowest ?? seq, seq);
     }
-    for (const { firstSeq } of this.#withLeft) lowest = Math.min(lowest ?? firstSeq, firstSeq);
+    for (const { heir, firstSeq } of this.#withLeft) {
+      if (heir === undefined) lowest = Math.min(lowest ?? firstSeq, firstSeq);
+    }
     return lowest;
   }
 
@@ -107,7 +113,7 @@ export class WaitingRecords {
 
   take(limit: TakeLimit): RecordBatch | undefined {
     const batch = new SpoolBatch();
-    if (this.#own.second.waiting === 0) this.#takeUpLeft();
+    for (const lanes of [this.#own, this.#adopted]) if (lanes.second.waiting === 0) this.#takeUpLeft(lanes);
     for (const lane of this.#lanes) {
       this.#move(lane, batch, limit);
       batch.endPart(lane);
@@ -144,25 +150,36 @@ export class WaitingRecords {
 
   /** Drops what is nowhere but in the file of a segment, which has been removed. */
   lose(segment: Segment, reason: DropReason): void {
-    const lanes = segment.heir === undefined ? this.#own : this.#adopted;
     const lost = sum(segment.unread, segment.left);
     if (segment.left.records > 0) segment.unreadSeq = segment.firstSeq;
     this.#withoutLeft(segment);
-    this.#giveUp(lanes[segment.lane], segment, reason, lost);
+    this.#giveUp(this.#lanesOf(segment)[segment.lane], segment, reason, lost);
   }
 
   /**
-   * Frees what the oldest step of this instance takes in memory; false where there is none. It is dropped, unless it is in
-   * a file: there it is left, to be read back when its lane has nothing else.
+   * Frees what the oldest step takes in memory; false where there is none. It is dropped, unless it is in a file: there it
+   * is left, to be read back when its lane has nothing else. Those taken over are older than this instance's own.
    */
   freeOldestStep(): boolean {
-    const lane = this.#own.second;
-    const { nextSize, nextSegmentId } = lane;
-    const record = lane.shift();
+    return this.#freeOldestOf(this.#adopted.second) || this.#freeOldestOf(this.#own.second);
+  }
+
+  clear(): void {
+    this.#inFlight.clear();
+    this.#withLeft.clear();
+    for (const lane of this.#lanes) lane.clear();
+    Object.assign(this.#memory, { ...noRecords(), bytes: 0 });
+  }
+
+  #freeOldestOf(lane: SpoolLane): boolean {
+    const segment = this.#files.get(lane.nextSegmentId);
+    const record = this.#shift(lane);
     if (record === undefined) return this.#dropOldestTail(lane);
-    this.#leaveMemory(record, nextSize ?? 0);
-    const segment = this.#files.get(nextSegmentId);
     if (segment?.hasFile === true && this.#leave(segment, record)) return true;
+    if (segment?.heir !== undefined) {
+      this.#dropAdopted(lane, segment, record);
+      return true;
+    }
     if (segment !== undefined) {
       if (segment.tail !== undefined && record.seq > 0) {
         segment.droppedSeqs ??= new Set();
@@ -174,11 +191,23 @@ export class WaitingRecords {
     return true;
   }
 
-  clear(): void {
-    this.#inFlight.clear();
-    this.#withLeft.clear();
-    for (const lane of this.#lanes) lane.clear();
-    Object.assign(this.#memory, { ...noRecords(), bytes: 0 });
+  /** Drops a record and what comes next of its segment, whose heir keeps word of each loss. */
+  #dropAdopted(lane: SpoolLane, segment: Segment, record: ExecutionRecord): void {
+    const lost = noRecords();
+    tally(lost, record.state, 1);
+    while (lane.nextSegmentId === segment.id) {
+      const next = this.#shift(lane);
+      if (next !== undefined) tally(lost, next.state, 1);
+    }
+    this.#giveUp(lane, segment, 'queue_full', lost);
+  }
+
+  /** Takes the oldest record of a lane out of memory. */
+  #shift(lane: SpoolLane): ExecutionRecord | undefined {
+    const { nextSize } = lane;
+    const record = lane.shift();
+    if (record !== undefined) this.#leaveMemory(record, nextSize ?? 0);
+    return record;
   }
 
   #dropOldestTail(lane: SpoolLane): boolean {
@@ -199,14 +228,19 @@ export class WaitingRecords {
   }
 
   /** What memory had to let go has its turn. */
-  #takeUpLeft(): void {
+  #takeUpLeft(lanes: Record<Lane, SpoolLane>): void {
     for (const segment of this.#withLeft) {
+      if (this.#lanesOf(segment) !== lanes) continue;
       Object.assign(segment.unread, segment.left);
       Object.assign(segment, { unreadFrom: 0, unreadSeq: segment.firstSeq, readsLeft: true });
       Object.assign(segment.left, noRecords());
-      this.#own.second.adopt(segment);
+      lanes.second.adopt(segment);
+      this.#withLeft.delete(segment);
     }
-    this.#withLeft.clear();
+  }
+
+  #lanesOf({ heir }: Segment): Record<Lane, SpoolLane> {
+    return heir === undefined ? this.#own : this.#adopted;
   }
 
   #withoutLeft(segment: Segment): void {
@@ -268,6 +302,7 @@ export class WaitingRecords {
     if (heir !== undefined) {
       heir.settled(lost.records);
       if (numbered > 0) heir.lost(reason, numbered, firstSeq, lastSeq);
+      if (lost.records > lost.running) this.#drops.add(reason, lost.records - lost.running, 0, 0);
       return;
     }
     if (numbered > 0) this.#drops.add(reason, numbered, firstSeq, lastSeq);

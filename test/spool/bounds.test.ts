@@ -7,7 +7,8 @@ import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import type { SpoolRecordQueue } from '../../src/spool/spool-record-queue.ts';
 import { failure, runRecord, stepRecord } from '../support/execution-records.ts';
 import { drain, drainRecords, EVERYTHING } from './describe-record-queue.ts';
-import { createSpoolFolder, type SpoolFolder, type TestedSpool, untilGone } from './spool-folder.ts';
+import { follow, operations } from './fill-levels.ts';
+import { createSpoolFolder, type SpoolFolder, untilGone } from './spool-folder.ts';
 
 let folder: SpoolFolder;
 
@@ -165,27 +166,8 @@ describe('files', () => {
   });
 });
 
-/** An upper bound of what a failure takes in a file, and the spool's bound in the tests below. */
+/** The spool's bound in the tests below. */
 const BOUND = 128 * 1_024;
-
-const operation = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('ok', 'failed'),
-      count: fc.integer({ min: 1, max: 40 }),
-      size: fc.integer({ min: 0, max: 6_000 }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('take', 'settle', 'giveBack'),
-      count: fc.integer({ min: 1, max: 60 }),
-      size: fc.constant(0),
-    }),
-  },
-);
 
 describe('a full spool', () => {
   it('gives up the oldest ok steps, keeps new ones slim, and says what it dropped', () => {
@@ -232,10 +214,10 @@ describe('a full spool', () => {
       fc.property(
         fc.integer({ min: 64 * 1_024, max: 256 * 1_024 }),
         fc.integer({ min: 1, max: 30 }),
-        fc.array(operation, { minLength: 5, maxLength: 40 }),
-        (maxSpoolBytes, maxQueueSize, operations) => {
+        operations,
+        (maxSpoolBytes, maxQueueSize, done) => {
           const spool = folder.open({ maxSpoolBytes, maxQueueSize });
-          follow(spool, operations, (okSteps) => {
+          follow(spool, done, (okSteps) => {
             const stats = spool.queue.stats();
             expect(stats.spoolBytes).toBeLessThanOrEqual(maxSpoolBytes);
             // What is on disk alone is of the first lane.
@@ -253,17 +235,13 @@ describe('memory, while no file can be written,', () => {
     writeFileSync(join(folder.path, 'file'), '');
     const directory = join(folder.path, 'file', 'spool');
     fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 60 }),
-        fc.array(operation, { minLength: 5, maxLength: 40 }),
-        (maxQueueSize, operations) => {
-          const spool = folder.open({ directory, maxQueueSize });
-          follow(spool, operations, (okSteps, inFlight) => {
-            // Those in flight can not be taken back.
-            expect(okSteps).toBeLessThanOrEqual(inFlight);
-          });
-        },
-      ),
+      fc.property(fc.integer({ min: 1, max: 60 }), operations, (maxQueueSize, done) => {
+        const spool = folder.open({ directory, maxQueueSize });
+        follow(spool, done, (okSteps, inFlight) => {
+          // Those in flight can not be taken back.
+          expect(okSteps).toBeLessThanOrEqual(inFlight);
+        });
+      }),
       { numRuns: 100 },
     );
   });
@@ -292,48 +270,3 @@ describe('memory, while no file can be written,', () => {
     expect(queue.close()).toEqual({ left: 0, dropped: 3 });
   });
 });
-
-/** Does what the operations say, and sees that every record is accounted for. `onFailureDropped` is told how many ok steps there are. */
-function follow(
-  { queue, dropped }: TestedSpool,
-  operations: readonly { readonly kind: string; readonly count: number; readonly size: number }[],
-  onFailureDropped: (okSteps: number, inFlight: number) => void,
-): void {
-  const failedSeqs = new Set<number>();
-  const isOk = ({ seq }: ExecutionRecord): boolean => !failedSeqs.has(seq);
-  let seq = 0;
-  let settled = 0;
-  let okSteps = 0;
-  let told = 0;
-  let batch: RecordBatch | undefined;
-  const lost = (): number => dropped.reduce((sum, { records }) => sum + records, 0);
-  for (const { kind, count, size } of operations) {
-    if (kind === 'take') batch ??= queue.take({ records: count, bytes: 1e9 });
-    if (kind === 'giveBack' && batch !== undefined) queue.giveBack(batch);
-    if (kind === 'settle' && batch !== undefined) {
-      okSteps -= batch.records.filter(isOk).length;
-      settled += queue.settle(batch);
-    }
-    if (kind === 'settle' || kind === 'giveBack') batch = undefined;
-    for (let at = 0; at < count && (kind === 'ok' || kind === 'failed'); at++) {
-      seq++;
-      if (kind === 'failed') failedSeqs.add(seq);
-      else okSteps++;
-      const shape = kind === 'failed' ? failure() : {};
-      queue.append(stepRecord({ seq, ...shape, attributes: JSON.stringify({ x: 'y'.repeat(size) }) }));
-      let isFailureDropped = false;
-      for (const { records, firstSeq } of dropped.slice(told)) {
-        if (records === 1 && failedSeqs.has(firstSeq ?? 0)) isFailureDropped = true;
-        else okSteps -= records;
-      }
-      told = dropped.length;
-      if (isFailureDropped) onFailureDropped(okSteps, batch?.records.filter(isOk).length ?? 0);
-    }
-    for (const { records } of dropped.slice(told)) okSteps -= records;
-    told = dropped.length;
-    const { records, spooled } = queue.stats();
-    expect(seq).toBe(records + spooled + settled + lost());
-  }
-  const remains = queue.close();
-  expect(seq).toBe(remains.left + remains.dropped + settled + lost());
-}

@@ -295,18 +295,37 @@ describe('a disk', () => {
   );
 });
 
+/** Puts a disk of its own size in the place of the folder, for a program that is run below. */
+function onDisk(megabytes: number): string[] {
+  const mount = `mount -t tmpfs -o size=${megabytes}m none ${folder.path}`;
+  return ['unshare', '-rm', 'bash', '-c', `${mount} && exec "$@"`, '-'];
+}
+
 describeIf(hasMounts)('a full disk', () => {
+  it(
+    'never takes a failure’s room for an ok step, be it adopted, and accounts for every record, at any fill level',
+    async () => {
+      const program = fileURLToPath(new URL('fixtures/full-disk-process.ts', import.meta.url));
+      const trials = JSON.stringify({ numRuns: 100 });
+      const [command = '', ...args] = [...onDisk(2), process.execPath, '--no-warnings', program];
+      const child = spawn(command, [...args, folder.path, trials], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const [output, errors] = await Promise.all([
+        text(child.stdout),
+        text(child.stderr),
+        once(child, 'close'),
+      ]);
+      expect(errors).toBe('');
+      const { failuresDropped, stepsDropped } = JSON.parse(output) as Record<string, number>;
+      expect(failuresDropped).toBeGreaterThan(0);
+      expect(stepsDropped).toBeGreaterThan(0);
+    },
+    PATIENCE,
+  );
+
   it(
     'keeps every failure until only failures are left',
     async () => {
-      const mounted = [
-        'unshare',
-        '-rm',
-        'bash',
-        '-c',
-        `mount -t tmpfs -o size=3m none ${folder.path} && exec "$@"`,
-        '-',
-      ];
+      const mounted = onDisk(3);
       const options = {
         records: 10_000,
         size: 700,
