@@ -329,15 +329,26 @@ export class BatchRecordExporter implements RecordExporter {
 
   /** The end of the queue: what is in it and in no spool is lost with the process, and counted. */
   #abandon(): QueueRemains {
-    const { oldestSeq } = this.#queue.stats();
-    const remains = untraced(() => this.#queue.close());
-    if (remains.dropped > 0) {
-      this.#accounting.dropped('shutdown_deadline', remains.dropped);
-      this.#instance.lose('shutdown_deadline', remains.dropped, oldestSeq ?? 0, this.#instance.lastSeq);
-    }
+    const { oldestSeq = 0 } = this.#queue.stats();
+    const remains = untraced(() => {
+      const lost = this.#queue.persist?.();
+      if (lost !== undefined) {
+        this.#loseWithProcess(lost, oldestSeq);
+        // Whoever delivers what is left is to know what is not.
+        if (oldestSeq > 0) this.#instance.completeLosses();
+      }
+      const { left, dropped } = this.#queue.close();
+      if (lost === undefined) this.#loseWithProcess(dropped, oldestSeq);
+      return { left, dropped };
+    });
+    this.#accounting.dropped('shutdown_deadline', remains.dropped);
     this.#room.open();
     this.#flushes.settled(undefined);
     this.#log.lost(remains.dropped);
     return remains;
+  }
+
+  #loseWithProcess(records: number, firstSeq: number): void {
+    if (records > 0) this.#instance.lose('shutdown_deadline', records, firstSeq, this.#instance.lastSeq);
   }
 }

@@ -47,6 +47,11 @@ export class OwnInstance {
     if (firstSeq > 0) this.#losses.add(reason, records, firstSeq, lastSeq);
   }
 
+  /** Has `onLoss` told of all losses so far: none of them grows any more. */
+  completeLosses(): void {
+    this.#losses.pending();
+  }
+
   /** What the store should know by now; undefined before the first record, when nobody knows whose instance it is. */
   report({ durability, sampledOut, hasEnded }: InstanceFigures): LedgerReport | undefined {
     if (this.#writer === undefined) return undefined;

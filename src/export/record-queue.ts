@@ -111,6 +111,12 @@ export interface RecordQueue {
   settledInstances?(): readonly AdoptedInstance[];
   /** Removes what is left of an adopted instance: the store knows all of it. */
   forget?(adopted: AdoptedInstance): void;
+  /**
+   * Is told that the process is about to end: what only memory holds goes to where it outlives it, if it can. On a full
+   * disk steps there are dropped for records of the first lane. Returns how many records of this instance are lost with the
+   * process all the same; of later calls only {@link appendLoss} and {@link close} have an effect. Absent where nothing outlives the process.
+   */
+  persist?(): number;
   /** Ends the queue: nothing is taken in or out any more. Idempotent: the second time nothing remains. */
   close(): QueueRemains;
 }

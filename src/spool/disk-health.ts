@@ -19,8 +19,8 @@ const FULL = new Set(['ENOSPC', 'EDQUOT']);
 export type DiskState = 'well' | 'slow' | 'failing';
 
 /** Whether an error says that a disk has no more room. */
-export function isDiskFull(code: string): boolean {
-  return FULL.has(code);
+export function isDiskFull(code: string | undefined): boolean {
+  return code !== undefined && FULL.has(code);
 }
 
 /**

@@ -17,6 +17,9 @@ export interface WriterParts {
   nextNumber(): number;
 }
 
+/** Makes room on a full disk by removing the oldest segment of the second lane; false where there is none. */
+export type MakeRoom = () => boolean;
+
 /** Never the file of another: what is there already is an error. */
 export const NEW_FILE: number =
   constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { RECORD_SCHEMA_VERSION, type RecordSource } from '../records/execution-record.ts';
 import type { Durability } from '../store/record-store.ts';
 import { DiskHealth, type DiskState, isDiskFull } from './disk-health.ts';
-import { FileWriter } from './file-writer.ts';
+import { FileWriter, type MakeRoom } from './file-writer.ts';
 import { FrameEncoder, type FrameKind } from './frame.ts';
 import type { SegmentHeader } from './frame-body.ts';
 import { InstanceDirectory } from './instance-directory.ts';
@@ -11,9 +11,6 @@ import { SegmentSync } from './segment-sync.ts';
 import type { SpoolFiles } from './spool-files.ts';
 import type { ResolvedSpoolOptions } from './spool-options.ts';
 import { TailWriter } from './tail-writer.ts';
-
-/** Makes room on a full disk by removing the oldest segment of the second lane; false where there is none. */
-export type MakeRoom = () => boolean;
 
 /** What a new directory or a new file mends. */
 const MENDED = new Set(['ENOENT', 'EFBIG']);
@@ -134,9 +131,9 @@ export class SegmentWriter {
     return this.#directory?.path === path;
   }
 
-  /** Writes what memory holds, if the disk takes it, and closes all files. */
-  finish(): void {
-    this.#inMemory.finish();
+  /** Writes what memory holds, if the disk takes it, the first lane if need be in room that is made; and closes all files. */
+  finish(makeRoom: MakeRoom): void {
+    this.#inMemory.finish(makeRoom);
     this.#sealAll();
     this.#sync?.finish();
   }

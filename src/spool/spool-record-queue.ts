@@ -17,6 +17,7 @@ import type { Durability, RecordLoss } from '../store/record-store.ts';
 import { Adoptions } from './adoptions.ts';
 import { DiskRoom } from './disk-room.ts';
 import { DropReports } from './drop-reports.ts';
+import type { MakeRoom } from './file-writer.ts';
 import { recordBody, slimRecord } from './frame-body.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { noteSeq, type Placed, type Segment, type Slot } from './segment.ts';
@@ -38,6 +39,7 @@ export class SpoolRecordQueue implements RecordQueue {
   readonly #diskRoom: DiskRoom;
   readonly #memoryRoom: MemoryRoom;
   readonly #adoptions: Adoptions;
+  readonly #evictForFirst: MakeRoom = () => this.#diskRoom.evictFor('first');
   #isClosed = false;
 
   /** `onDrop` is told once the call that caused a drop is done. Nothing is opened before the first record. */
@@ -87,7 +89,7 @@ export class SpoolRecordQueue implements RecordQueue {
   appendLoss(loss: RecordLoss): void {
     if (this.#isClosed) return;
     try {
-      const segment = this.#appendNote('loss', 'first', JSON.stringify(loss));
+      const segment = this.#appendNote('loss', 'first', JSON.stringify(loss), this.#evictForFirst);
       if (segment !== undefined) segment.lastLossNo = Math.max(segment.lastLossNo, loss.lossNo);
     } catch {
       // Who reports it keeps it too, as long as the process lives.
@@ -163,10 +165,25 @@ export class SpoolRecordQueue implements RecordQueue {
     this.#adoptions.forget(adopted);
   }
 
+  persist(): number {
+    if (this.#isClosed) return 0;
+    this.#writer.finish(this.#evictForFirst);
+    let lost = 0;
+    for (const { hasFile, unsettled, heir, firstSeq, lastSeq } of this.#files.all()) {
+      const records = unsettled.records - unsettled.running;
+      if (hasFile || records === 0) continue;
+      if (heir === undefined) lost += records;
+      else heir.lost('shutdown_deadline', records, firstSeq, lastSeq);
+    }
+    this.#drops.tell();
+    return lost;
+  }
+
   close(): QueueRemains {
     if (this.#isClosed) return { left: 0, dropped: 0 };
     this.#isClosed = true;
-    this.#writer.finish();
+    this.#writer.finish(this.#evictForFirst);
+    this.#drops.tell();
     let left = 0;
     let dropped = 0;
     let isNeeded = false;
@@ -216,7 +233,7 @@ export class SpoolRecordQueue implements RecordQueue {
 
   /** Memory is full of the first lane, and so is the disk: steps on it make way, file by file, for as long as there are any. */
   #placeForSteps(length: number): Placed | undefined {
-    while (this.#writer.isDiskFull && this.#diskRoom.evictFor('first')) {
+    while (this.#writer.isDiskFull && this.#evictForFirst()) {
       const placed = this.#diskRoom.has(length)
         ? this.#writer.putInFile('first', length, () => false)
         : undefined;
@@ -225,13 +242,13 @@ export class SpoolRecordQueue implements RecordQueue {
     return undefined;
   }
 
-  /** Keeps something that is of use only to whoever adopts this instance: nothing is dropped for it. */
-  #appendNote(kind: 'start' | 'loss', slot: Slot, body: string): Segment | undefined {
+  /** Keeps something that is of use only to whoever adopts this instance. Without `makeRoom` nothing is dropped for it. */
+  #appendNote(kind: 'start' | 'loss', slot: Slot, body: string, makeRoom?: MakeRoom): Segment | undefined {
     const length = this.#writer.encode(kind, 0, body);
     if (length === 0) return undefined;
     if (this.#writer.diskState === 'well') {
       if (!this.#diskRoom.has(length)) return undefined;
-      const placed = this.#writer.putInFile(slot, length);
+      const placed = this.#writer.putInFile(slot, length, makeRoom);
       // Well, and yet it did not take it: it is full, and what steps would have to give for it is kept for records.
       if (placed !== undefined || this.#writer.diskState === 'well') return placed?.segment;
     }

@@ -2,8 +2,8 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { untraced } from '../export/untraced.ts';
-import type { DiskHealth } from './disk-health.ts';
-import { NEW_FILE, type WriterParts, writeAll } from './file-writer.ts';
+import { type DiskHealth, isDiskFull } from './disk-health.ts';
+import { type MakeRoom, NEW_FILE, type WriterParts, writeAll } from './file-writer.ts';
 import { type Placed, type Segment, SLOTS, type Slot, segmentName } from './segment.ts';
 import { appendToTail, startTail, withoutDropped } from './segment-tail.ts';
 
@@ -47,15 +47,33 @@ export class TailWriter {
     if (this.#gathered().length > 0) this.#schedule();
   }
 
-  /** Writes the rest while the process ends, into one file for each slot, if the disk takes it. */
-  finish(): void {
+  /**
+   * Writes the rest while the process ends, if the disk takes it. What is of the first lane goes oldest first, each
+   * segment into a file of its own, and a disk that is full is tried again for as long as room is made on it; the other
+   * slots get one file each. What is added later is written by another call.
+   */
+  finish(makeRoom: MakeRoom): void {
     this.#isFinished = true;
     clearTimeout(this.#timer);
+    for (const slot of SLOTS) this.seal(slot);
+    const isFull = this.#finishFirst(makeRoom);
     for (const slot of SLOTS) {
-      this.seal(slot);
+      // Room that the first lane did not find the second is not to have.
+      if (slot === 'first' || (slot === 'second' && isFull)) continue;
       const segments = this.#gathered().filter((segment) => segment.slot === slot);
       if (segments.length > 0) this.#writeNow(slot, segments);
     }
+  }
+
+  /** Returns whether something found no room. */
+  #finishFirst(makeRoom: MakeRoom): boolean {
+    for (const segment of this.#gathered()) {
+      if (segment.slot !== 'first') continue;
+      let error = this.#writeNow('first', [segment]);
+      while (isDiskFull(error) && makeRoom()) error = this.#writeNow('first', [segment]);
+      if (error !== undefined) return isDiskFull(error);
+    }
+    return false;
   }
 
   /** Adds nothing more to the open segment of a slot. */
@@ -66,8 +84,8 @@ export class TailWriter {
     this.#parts.files.seal(segment);
   }
 
-  /** Writes segments into one file; where that fails they stay in memory, and are lost with it. */
-  #writeNow(slot: Slot, segments: readonly Segment[]): void {
+  /** Writes segments into one file; where that fails they stay in memory, to be lost with it, and its code is returned. */
+  #writeNow(slot: Slot, segments: readonly Segment[]): string | undefined {
     let path = '';
     try {
       path = this.#newPath(slot);
@@ -80,14 +98,15 @@ export class TailWriter {
       } finally {
         closeSync(fd);
       }
-    } catch {
+    } catch (error) {
       if (path !== '') rmSync(path, { force: true });
-      return;
+      return (error as NodeJS.ErrnoException).code ?? 'unknown';
     }
     for (const segment of segments) {
       segment.path = path;
       this.#parts.files.hasFile(segment);
     }
+    return undefined;
   }
 
   #isFull(segment: Segment, more: number): boolean {

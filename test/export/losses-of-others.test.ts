@@ -60,3 +60,24 @@ it('reports a record that can neither be stored nor quarantined as lost by the i
   ]);
   expect(heir.accounts()).toMatchObject({ recovered: 1, stored: 0, dropped: { quarantine_failed: 1 } });
 });
+
+it('leaves word of what it gave up in its last moment, for whoever delivers the rest', async () => {
+  const away = new ScriptedRecordStore({ write: () => new Promise(() => {}) });
+  const full = new BatchRecordExporter(
+    away,
+    {},
+    (owner, onDrop) =>
+      new SpoolRecordQueue({ ...owner, directory, maxSpoolBytes: 100_000, maxQueueSize: 100 }, onDrop),
+  );
+  for (let count = 0; count < 1_000; count++) full.export(stepRecord());
+  full.handOver(0);
+  const { dropped } = full.accounts();
+  expect(dropped.spool_full).toBeGreaterThan(0);
+
+  const next = new SpoolRecordQueue({ directory, instanceId: 'next' }, () => {});
+  const [adopted] = await next.adopt();
+  next.close();
+  const told = adopted?.losses.reduce((sum, { records }) => sum + records, 0);
+  expect(told).toBe(dropped.spool_full + dropped.shutdown_deadline);
+  expect(adopted?.records).toBe(1_000 - (told ?? 0));
+});

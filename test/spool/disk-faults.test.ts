@@ -142,6 +142,20 @@ describeIf(hasStrace)('a system call that fails', () => {
     PATIENCE,
   );
 
+  it.each(['EIO', 'EROFS'])(
+    'write, with %s: steps in files are not given up for failures, since their room would be of no use',
+    async (code) => {
+      const options = { records: 120, failuresFrom: 61, spool: { maxQueueSize: 20, segmentBytes: 4_000 } };
+      const faults = inject(`write:error=${code}:when=1+`, 'S-000004.seg', 'F-000005.seg');
+      const outcome = await run(options, ...faults);
+      expect(outcome.log).toEqual([expect.stringContaining(code)]);
+      expect(Object.keys(outcome.dropped)).toEqual(['queue_full']);
+      const kept = await recovered();
+      expect(kept.slice(0, 20)).toEqual(numbers(20));
+    },
+    PATIENCE,
+  );
+
   it(
     'unlink: what can not be removed is delivered again by the next start, and does no harm',
     async () => {

@@ -37,6 +37,13 @@ export const operations: fc.Arbitrary<readonly Operation[]> = fc.array(operation
   maxLength: 40,
 });
 
+/** What became of records, by their seqs. */
+interface Followed {
+  readonly settled: ReadonlySet<number>;
+  /** Failures that were there when the queue closed. */
+  readonly failures: ReadonlySet<number>;
+}
+
 /**
  * Does what the operations say, and sees that every record is accounted for. `onFailureDropped` is told how many ok steps
  * there are at that moment, and how many of them are in flight. What was `adopted` before are ok steps, with seqs of their own.
@@ -46,10 +53,12 @@ export function follow(
   done: readonly Operation[],
   onFailureDropped: (okSteps: number, inFlight: number) => void,
   adopted: readonly AdoptedInstance[] = [],
-): void {
+): Followed {
   const failedSeqs = new Set<number>();
   const isOk = ({ seq }: ExecutionRecord): boolean => !failedSeqs.has(seq);
   const adoptedRecords = adopted.reduce((sum, { records }) => sum + records, 0);
+  const failures = new Set<number>();
+  const settledSeqs = new Set<number>();
   let seq = 0;
   let settled = 0;
   let okSteps = adoptedRecords;
@@ -61,6 +70,10 @@ export function follow(
     if (kind === 'giveBack' && batch !== undefined) queue.giveBack(batch);
     if (kind === 'settle' && batch !== undefined) {
       okSteps -= batch.records.filter(isOk).length;
+      for (const record of batch.records) {
+        failures.delete(record.seq);
+        settledSeqs.add(record.seq);
+      }
       settled += queue.settle(batch);
     }
     if (kind === 'settle' || kind === 'giveBack') batch = undefined;
@@ -68,14 +81,18 @@ export function follow(
       queue.appendStart(runRecord({ seq: 0, state: 'running' }));
     for (let at = 0; at < count && (kind === 'ok' || kind === 'failed'); at++) {
       seq++;
-      if (kind === 'failed') failedSeqs.add(seq);
-      else okSteps++;
+      if (kind === 'failed') {
+        failedSeqs.add(seq);
+        failures.add(seq);
+      } else okSteps++;
       const shape = kind === 'failed' ? failure() : {};
       queue.append(stepRecord({ seq, ...shape, attributes: JSON.stringify({ x: 'y'.repeat(size) }) }));
       let isFailureDropped = false;
       for (const { records, firstSeq } of dropped.slice(told)) {
-        if (records === 1 && failedSeqs.has(firstSeq ?? 0)) isFailureDropped = true;
-        else okSteps -= records;
+        if (records === 1 && failedSeqs.has(firstSeq ?? 0)) {
+          isFailureDropped = true;
+          failures.delete(firstSeq ?? 0);
+        } else okSteps -= records;
       }
       told = dropped.length;
       if (isFailureDropped) onFailureDropped(okSteps, batch?.records.filter(isOk).length ?? 0);
@@ -85,8 +102,10 @@ export function follow(
     const { records, spooled } = queue.stats();
     assert.equal(records + spooled + settled + lost(), seq + adoptedRecords);
   }
+  queue.persist();
   const remains = queue.close();
   assert.equal(remains.left + remains.dropped + settled + lost(), seq + adoptedRecords);
+  return { settled: settledSeqs, failures };
 }
 
 function recordsOf(losses: readonly { readonly records: number }[]): number {
