@@ -123,6 +123,20 @@ import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';`,
     ],
   },
   {
+    name: 'no-way-given',
+    what: 'on a full disk a failure is refused though there are steps on it',
+    scenario: 'disk-full',
+    dialect: 'postgres',
+    says: /failures or run-level records were given up|steps were kept, and failures were not/,
+    edits: [
+      {
+        file: 'src/spool/disk-room.ts',
+        from: 'if (oldest === undefined || (',
+        to: "if (lane === 'first' || oldest === undefined || (",
+      },
+    ],
+  },
+  {
     name: '08P01-transient',
     what: 'a protocol violation counts as a broken connection',
     scenario: 'poison',

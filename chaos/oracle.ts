@@ -21,6 +21,8 @@ export interface Judgement {
   readonly open: number;
   /** Acknowledged failures and run-level records among the {@link lost}: they are to be given up last. */
   readonly lostFirst: number;
+  /** Acknowledged steps without a failure that were kept of a writer that lost any of those. */
+  readonly keptInstead: number;
   /** Faults in words, the first few of each kind. */
   readonly faults: readonly string[];
 }
@@ -97,7 +99,7 @@ export class Oracle {
       counts.wrong++;
       notes.add('wrong', `${row.correlation_id}: ${difference}`);
     }
-    const { lost, lostFirst } = this.#countLost(notes);
+    const { lost, lostFirst, keptInstead } = this.#countLost(notes);
     const { unaccounted, repeated, open } = await judgeAccounting(ledger, notes);
     return {
       acknowledged: this.#acknowledged,
@@ -105,25 +107,35 @@ export class Oracle {
       duplicates: counts.duplicates + repeated,
       lost,
       lostFirst,
+      keptInstead,
       unaccounted,
       open,
       faults: notes.all,
     };
   }
 
-  #countLost(notes: Notes): { readonly lost: number; readonly lostFirst: number } {
+  #countLost(notes: Notes): Pick<Judgement, 'lost' | 'lostFirst' | 'keptInstead'> {
     let lost = 0;
     let lostFirst = 0;
+    let keptInstead = 0;
     for (const [writer, { marks }] of this.#debtors) {
+      const lostBefore = lostFirst;
+      let kept = 0;
       marks.forEach((mark, number) => {
-        if (mark !== ACKNOWLEDGED) return;
-        lost++;
+        if ((mark & ACKNOWLEDGED) === 0) return;
         const { kind, outcome } = obligationOf(writer, number);
-        if (kind !== 'step' || outcome === 'failure') lostFirst++;
+        const isFirst = kind !== 'step' || outcome === 'failure';
+        if (mark !== ACKNOWLEDGED) {
+          if (!isFirst) kept++;
+          return;
+        }
+        lost++;
+        if (isFirst) lostFirst++;
         notes.add('lost', `${writer}:${number} was acknowledged and has no row`);
       });
+      if (lostFirst > lostBefore) keptInstead += kept;
     }
-    return { lost, lostFirst };
+    return { lost, lostFirst, keptInstead };
   }
 }
 
