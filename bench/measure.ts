@@ -7,13 +7,15 @@ export type Sample = Readonly<Record<string, number>>;
 /** A way of doing the same work, run in a process of its own. */
 export type Variant = () => Promise<Sample>;
 
-/** A ratio to report: two variants in one figure, with the goal beside it. */
+/** A ratio or a difference to report: two variants in one figure, with the goal beside it. */
 export interface Comparison {
   readonly what: string;
   readonly figure: string;
   readonly of: string;
-  /** The peer. Absent: the figure itself is reported. */
+  /** The peer that it is divided by. Without this and {@link over} the figure itself is reported. */
   readonly against?: string;
+  /** The peer that it is more than. */
+  readonly over?: string;
   readonly goal: { readonly atMost: number } | { readonly atLeast: number };
   readonly unit?: string;
 }
@@ -36,7 +38,7 @@ export interface Result {
 
 /**
  * Runs every variant `rounds` times, interleaved, so that a machine that drifts slows all of them alike. A ratio is
- * taken round by round; its median, lowest and highest value are reported.
+ * taken round by round, and so is a difference; its median, lowest and highest value are reported.
  */
 export async function measure(
   file: string,
@@ -60,10 +62,12 @@ export async function measure(
 }
 
 function compare(comparison: Comparison, samples: Record<string, Sample[]>): Result {
-  const { of, against, figure, goal } = comparison;
-  const values = (samples[of] ?? []).map((sample, round) => {
-    const value = sample[figure] ?? Number.NaN;
-    return against === undefined ? value : value / (samples[against]?.[round]?.[figure] ?? Number.NaN);
+  const { of, against, over, figure, goal } = comparison;
+  const figureOf = (name: string, round: number) => samples[name]?.[round]?.[figure] ?? Number.NaN;
+  const values = (samples[of] ?? []).map((_, round) => {
+    const value = figureOf(of, round);
+    if (over !== undefined) return value - figureOf(over, round);
+    return against === undefined ? value : value / figureOf(against, round);
   });
   const sorted = values.toSorted((a, b) => a - b);
   const median = middle(sorted);

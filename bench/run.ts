@@ -16,6 +16,7 @@ const SUITES = [
   'sqlite',
   'stores',
   'spool',
+  'end',
   'event-loop',
   'memory',
   'start-up',
