@@ -24,6 +24,8 @@ export class TailWriter {
   readonly #open: Partial<Record<Slot, Segment | undefined>> = {};
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
+  /** The file that is being written. */
+  #pathUnderWay: string | undefined;
   #isFinished = false;
 
   constructor(parts: WriterParts, health: DiskHealth) {
@@ -56,6 +58,7 @@ export class TailWriter {
     this.#isFinished = true;
     clearTimeout(this.#timer);
     for (const slot of SLOTS) this.seal(slot);
+    this.#abandonFile();
     const isFull = this.#finishFirst(makeRoom);
     for (const slot of SLOTS) {
       // Room that the first lane did not find the second is not to have.
@@ -63,6 +66,12 @@ export class TailWriter {
       const segments = this.#gathered().filter((segment) => segment.slot === slot);
       if (segments.length > 0) this.#writeNow(slot, segments);
     }
+  }
+
+  /** Nobody will hear whether the file under way was written: its frames go elsewhere, or are lost. */
+  #abandonFile(): void {
+    if (this.#pathUnderWay !== undefined) removeFile(this.#pathUnderWay);
+    this.#pathUnderWay = undefined;
   }
 
   /** Returns whether something found no room. */
@@ -99,7 +108,7 @@ export class TailWriter {
         closeSync(fd);
       }
     } catch (error) {
-      if (path !== '') rmSync(path, { force: true });
+      if (path !== '') removeFile(path);
       return (error as NodeJS.ErrnoException).code ?? 'unknown';
     }
     for (const segment of segments) {
@@ -166,7 +175,6 @@ export class TailWriter {
     const startedAt = now();
     const path = await this.#writeBytes(segment.slot, tail, bytes);
     this.#health.took((now() - startedAt) / OPERATIONS);
-    // At the end of the process another file got the same frames, which harms nobody.
     if (this.#isFinished) return;
     segment.path = path;
     this.#parts.files.hasFile(segment);
@@ -180,8 +188,10 @@ export class TailWriter {
 
   async #writeBytes(slot: Slot, bytes: Buffer, length: number): Promise<string> {
     const path = this.#newPath(slot);
+    this.#pathUnderWay = path;
     const file = await open(path, NEW_FILE, 0o600);
     try {
+      if (this.#isFinished) throw new Error('abandoned');
       const { bytesWritten } = await file.write(bytes, 0, length);
       if (bytesWritten !== length) {
         // The rest is refused with the reason.
@@ -193,11 +203,21 @@ export class TailWriter {
       throw error;
     } finally {
       await file.close();
+      if (this.#pathUnderWay === path) this.#pathUnderWay = undefined;
     }
     return path;
   }
 
   #newPath(slot: Slot): string {
     return join(this.#parts.directory(), segmentName(slot, this.#parts.nextNumber()));
+  }
+}
+
+/** What can not be removed is found again at the next start, which is better than nothing. */
+function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Nor can anything else be done about it while the process ends.
   }
 }

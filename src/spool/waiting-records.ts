@@ -4,8 +4,8 @@ import { recordSize } from '../export/record-size.ts';
 import type { ExecutionRecord } from '../records/execution-record.ts';
 import type { DropReports } from './drop-reports.ts';
 import { recordFromBody } from './frame-body.ts';
-import { LeftRecords } from './left-records.ts';
-import { noRecords, type Placed, type Segment, subtract, sum, tally } from './segment.ts';
+import { LeftSteps } from './left-steps.ts';
+import { noRecords, type Placed, type Segment, subtract, sum, type Tally, tally } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { cutTail } from './segment-tail.ts';
 import { SpoolBatch } from './spool-batch.ts';
@@ -35,8 +35,7 @@ export class WaitingRecords {
   readonly #lanes = [this.#own.first, this.#adopted.first, this.#own.second, this.#adopted.second] as const;
   readonly #inFlight = new Set<SpoolBatch>();
   readonly #memory = { ...noRecords(), bytes: 0 };
-  /** Segments of the second lane with records that memory had to let go. */
-  readonly #withLeft = new Set<Segment>();
+  readonly #left = new LeftSteps();
 
   constructor(bounds: MemoryBounds, files: SpoolFiles, drops: DropReports) {
     this.#bounds = bounds;
@@ -46,10 +45,7 @@ export class WaitingRecords {
 
   /** Records that wait, without those in flight. */
   get count(): number {
-    let count = 0;
-    for (const lane of this.#lanes) count += lane.waiting;
-    for (const { left } of this.#withLeft) count += left.records;
-    return count;
+    return this.#lanes.reduce((count, lane) => count + lane.waiting, this.#left.count);
   }
 
   /** Records in memory, waiting and in flight, `running` rows among them, and their bytes. */
@@ -80,13 +76,10 @@ export class WaitingRecords {
 
   /** The lowest seq of this instance's own. Lanes are in order, and a batch holds a piece of each. */
   get lowestSeq(): number | undefined {
-    let lowest: number | undefined;
+    let lowest = this.#left.lowestSeq;
     for (const lane of [this.#own.first, this.#own.second]) {
       const seqs = [lane.lowestSeq, ...[...this.#inFlight].map((batch) => batch.lowestSeq(lane))];
       for (const seq of seqs) if (seq !== undefined) lowest = Math.min(lowest ?? seq, seq);
-    }
-    for (const { heir, firstSeq } of this.#withLeft) {
-      if (heir === undefined) lowest = Math.min(lowest ?? firstSeq, firstSeq);
     }
     return lowest;
   }
@@ -113,7 +106,8 @@ export class WaitingRecords {
 
   take(limit: TakeLimit): RecordBatch | undefined {
     const batch = new SpoolBatch();
-    for (const lanes of [this.#own, this.#adopted]) if (lanes.second.waiting === 0) this.#takeUpLeft(lanes);
+    if (this.#own.second.waiting === 0) this.#left.takeUp(this.#own.second, false);
+    if (this.#adopted.second.waiting === 0) this.#left.takeUp(this.#adopted.second, true);
     for (const lane of this.#lanes) {
       this.#move(lane, batch, limit);
       batch.endPart(lane);
@@ -152,8 +146,9 @@ export class WaitingRecords {
   lose(segment: Segment, reason: DropReason): void {
     const lost = sum(segment.unread, segment.left);
     if (segment.left.records > 0) segment.unreadSeq = segment.firstSeq;
-    this.#withoutLeft(segment);
-    this.#giveUp(this.#lanesOf(segment)[segment.lane], segment, reason, lost);
+    this.#left.forget(segment);
+    const lanes = segment.heir === undefined ? this.#own : this.#adopted;
+    this.#giveUp(lanes[segment.lane], segment, reason, lost);
   }
 
   /**
@@ -166,7 +161,7 @@ export class WaitingRecords {
 
   clear(): void {
     this.#inFlight.clear();
-    this.#withLeft.clear();
+    this.#left.clear();
     for (const lane of this.#lanes) lane.clear();
     Object.assign(this.#memory, { ...noRecords(), bytes: 0 });
   }
@@ -175,7 +170,7 @@ export class WaitingRecords {
     const segment = this.#files.get(lane.nextSegmentId);
     const record = this.#shift(lane);
     if (record === undefined) return this.#dropOldestTail(lane);
-    if (segment?.hasFile === true && this.#leave(segment, record)) return true;
+    if (segment?.hasFile === true && this.#left.add(segment, record)) return true;
     if (segment?.heir !== undefined) {
       this.#dropAdopted(lane, segment, record);
       return true;
@@ -191,15 +186,15 @@ export class WaitingRecords {
     return true;
   }
 
-  /** Drops a record and what comes next of its segment, whose heir keeps word of each loss. */
+  /** Drops a record, and what comes next of its segment where that has no file: its heir keeps word of each loss. */
   #dropAdopted(lane: SpoolLane, segment: Segment, record: ExecutionRecord): void {
     const lost = noRecords();
     tally(lost, record.state, 1);
-    while (lane.nextSegmentId === segment.id) {
+    while (!segment.hasFile && lane.nextSegmentId === segment.id) {
       const next = this.#shift(lane);
       if (next !== undefined) tally(lost, next.state, 1);
     }
-    this.#giveUp(lane, segment, 'queue_full', lost);
+    this.#drop(segment, 'queue_full', lost);
   }
 
   /** Takes the oldest record of a lane out of memory. */
@@ -216,37 +211,6 @@ export class WaitingRecords {
     cutTail(segment, segment.unreadFrom);
     this.#giveUp(lane, segment, 'queue_full');
     return true;
-  }
-
-  /** Leaves a record to the file it is in; false where it would not be found again. */
-  #leave(segment: Segment, record: ExecutionRecord): boolean {
-    segment.leftRecords ??= new LeftRecords(segment.firstSeq);
-    if (!segment.leftRecords.add(record)) return false;
-    tally(segment.left, record.state, 1);
-    this.#withLeft.add(segment);
-    return true;
-  }
-
-  /** What memory had to let go has its turn. */
-  #takeUpLeft(lanes: Record<Lane, SpoolLane>): void {
-    for (const segment of this.#withLeft) {
-      if (this.#lanesOf(segment) !== lanes) continue;
-      Object.assign(segment.unread, segment.left);
-      Object.assign(segment, { unreadFrom: 0, unreadSeq: segment.firstSeq, readsLeft: true });
-      Object.assign(segment.left, noRecords());
-      lanes.second.adopt(segment);
-      this.#withLeft.delete(segment);
-    }
-  }
-
-  #lanesOf({ heir }: Segment): Record<Lane, SpoolLane> {
-    return heir === undefined ? this.#own : this.#adopted;
-  }
-
-  #withoutLeft(segment: Segment): void {
-    this.#withLeft.delete(segment);
-    segment.leftRecords = undefined;
-    Object.assign(segment.left, noRecords());
   }
 
   #move(lane: SpoolLane, batch: SpoolBatch, limit: TakeLimit): void {
@@ -295,6 +259,11 @@ export class WaitingRecords {
   #giveUp(lane: SpoolLane, segment: Segment, reason: DropReason, lost = { ...segment.unread }): void {
     if (lost.records === 0) return;
     lane.giveUp(segment);
+    this.#drop(segment, reason, lost);
+  }
+
+  /** Settles records of a segment as dropped, and says so to whom they are of. */
+  #drop(segment: Segment, reason: DropReason, lost: Tally): void {
     subtract(segment.unsettled, lost);
     const numbered = lost.records - lost.running - lost.suspended;
     const { heir, lastSeq } = segment;
