@@ -17,6 +17,7 @@ describeBesideOthers({
     'Queue.prototype.add',
     'FlowProducer.prototype.add',
   ],
+  wrapsCallbacks: true,
   server: {
     isInstalled: hasRedis,
     start: startRedis,
@@ -29,6 +30,7 @@ describeBesideOthers({
   engine: 'graphile-worker',
   scenarios: ['once', 'retry', 'batch'],
   wraps: ['runOnce', 'makeWorkerUtils'],
+  wrapsCallbacks: true,
   server: onPostgres,
   surroundings: (run) => ({ SCHEMA: `beside_${run}` }),
 });
@@ -37,12 +39,15 @@ describeBesideOthers({
   engine: 'pg-boss',
   scenarios: ['work', 'batch', 'flow'],
   wraps: ['PgBoss.prototype.work', 'PgBoss.prototype.send', 'PgBoss.prototype.flow'],
+  wrapsCallbacks: true,
   server: onPostgres,
   surroundings: (run) => ({ SCHEMA: `beside_${run}` }),
 });
 
 describeBesideOthers({
-  engine: 'node-cron',
-  scenarios: ['invoked', 'failed'],
-  wraps: ['createTask'],
+  engine: 'agenda',
+  programs: ['conformance.mjs'],
+  scenarios: ['failure'],
+  wraps: ['Job.prototype.run', 'Job.prototype.runJob', 'Job.prototype.fail', 'Agenda.prototype.now'],
+  server: onPostgres,
 });

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -16,28 +16,47 @@ import type { TestServer } from './server-process.ts';
 /** What an engine is run with beside others that look after it. */
 export interface EngineBesideOthers {
   readonly engine: string;
+  /** The package that is instrumented, and of which there are two copies. @default as the engine */
+  readonly package?: string;
+  /** @default its applications, as ES module and as CommonJS */
+  readonly programs?: readonly [string, ...string[]];
   /** Scenarios of its programs whose runs are the same each time. */
   readonly scenarios: readonly string[];
-  /** What another vendor would wrap: `PgBoss.prototype.work`, `schedule`. */
+  /** What another vendor would wrap, `PgBoss.prototype.work`, `schedule`, or listen to, `channel <name>`. All of it is called. */
   readonly wraps: readonly string[];
+  /** What it wraps beside that, though these scenarios do not come to it. */
+  readonly alsoWraps?: readonly string[];
+  /** Whether that vendor also wraps what the engine is given to call. */
+  readonly wrapsCallbacks?: boolean;
+  /** The scope of spans that are made of the same work, and the program in which they are. */
+  readonly spans?: { readonly scope: string; readonly program: string };
   readonly server?: ConformanceServer;
+  readonly env?: Readonly<Record<string, string>>;
   /** What a program needs to work by itself: a schema of its own. It is given a number. */
   readonly surroundings?: (run: number) => Readonly<Record<string, string>>;
 }
 
-const VENDOR = fileURLToPath(new URL('other-vendor.mjs', import.meta.url));
+const SHARED = ['other-vendor.mjs', 'two-copies.mjs'] as const;
 const QUIET = { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none' };
+/** The SDK prints the spans of everybody. */
+const PRINTED = { OTEL_TRACES_EXPORTER: 'console' };
 
 /**
- * Runs an engine's application where there are two of something: another vendor's instrumentation of the same engine, that
- * was there before or comes after, and another copy of the engine. Each run is on record once, as it is without, and
- * the application behaves as it does without.
+ * Runs an engine's programs where there are two of something: another vendor's instrumentation of the same engine, that
+ * was there before or comes after, another copy of the engine, and spans that another library makes of the same work. Each
+ * run is on record once, as it is without, and the program behaves as it does without.
  */
 export function describeBesideOthers({
   engine,
+  package: instrumented = engine,
+  programs = ['application.mjs', 'application.cjs'],
   scenarios,
   wraps,
+  alsoWraps = [],
+  wrapsCallbacks = false,
+  spans,
   server,
+  env,
   surroundings,
 }: EngineBesideOthers): void {
   (server?.isInstalled === false ? describe.skip : describe)(`${engine}, beside others`, () => {
@@ -49,7 +68,9 @@ export function describeBesideOthers({
       const [newest] = LANES;
       if (newest === undefined) throw new Error('there is no lane');
       application = await createEngineApplication(engine, newest);
-      await cp(VENDOR, join(application.path, 'other-vendor.mjs'));
+      for (const file of SHARED) {
+        await cp(fileURLToPath(new URL(file, import.meta.url)), join(application.path, file));
+      }
       started = await server?.start();
     }, INSTALL_MILLIS);
     afterAll(async () => {
@@ -58,7 +79,7 @@ export function describeBesideOthers({
     });
 
     /** Runs a program with what is to be imported before it, and says what was added to the ledger. */
-    const run = async (program: string, imports: readonly string[]): Promise<Seen> => {
+    const run = async (program: string, imports: readonly string[], more = {}): Promise<Seen> => {
       const before = new Set(application.rows().map(({ record_id }) => record_id));
       const calls = `calls-${++runs}.txt`;
       const end = await application.run(program, {
@@ -69,8 +90,11 @@ export function describeBesideOthers({
           ...QUIET,
           ...(started === undefined ? {} : server?.environment(started)),
           ...surroundings?.(runs),
-          OTHER_VENDOR_OF: engine,
-          OTHER_VENDOR_WRAPS: wraps.join(', '),
+          ...env,
+          ...more,
+          OTHER_VENDOR_OF: instrumented,
+          OTHER_VENDOR_WRAPS: [...wraps, ...alsoWraps].join(', '),
+          ...(wrapsCallbacks && { OTHER_VENDOR_CALLBACKS: 'true' }),
           OTHER_VENDOR_FILE: calls,
         },
       });
@@ -84,12 +108,17 @@ export function describeBesideOthers({
     };
     const register = () => join(application.path, 'node_modules', 'runledger', 'dist', 'register.js');
     const vendor = () => join(application.path, 'other-vendor.mjs');
+    const runAlone = async (program: string): Promise<Seen> => {
+      const alone = await run(program, [register()]);
+      expect(alone.rows).not.toEqual([]);
+      expect(alone.end).toMatchObject({ exitCode: 0, stderr: '' });
+      return alone;
+    };
 
-    describe.each(['application.mjs', 'application.cjs'])('in %s', (program) => {
+    describe.each(programs)('in %s', (program) => {
       let alone: Seen;
       beforeAll(async () => {
-        alone = await run(program, [register()]);
-        expect(alone.rows).not.toEqual([]);
+        alone = await runAlone(program);
       }, INSTALL_MILLIS);
 
       it.each([
@@ -110,11 +139,26 @@ export function describeBesideOthers({
     it(
       'records each run once where a dependency brought a copy of its own',
       async () => {
-        const alone = await run('application.mjs', [register()]);
-        await addDependency(application.path, engine);
-        const seen = await run('two-copies.mjs', [register()]);
+        const [program] = programs;
+        const alone = await runAlone(program);
+        await addDependency(application.path, instrumented);
+        const copies = { TWO_COPIES_OF: instrumented, TWO_COPIES_PROGRAM: program };
+        const seen = await run('two-copies.mjs', [register()], copies);
         expect(seen.rows).toEqual([...alone.rows, ...alone.rows].sort());
-        expect(seen.end).toEqual({ ...alone.end, stdout: alone.end.stdout + alone.end.stdout });
+        expect(seen.end).toEqual((await run('two-copies.mjs', [], copies)).end);
+      },
+      INSTALL_MILLIS,
+    );
+
+    if (spans === undefined) return;
+    it(
+      `records each run once where ${spans.scope} has spans of the same`,
+      async () => {
+        const alone = await runAlone(programs[0]);
+        const seen = await run(spans.program, [register()], PRINTED);
+        expect(seen.end).toMatchObject({ exitCode: 0, stderr: '' });
+        expect(withoutBreaks(seen.end.stdout)).toContain(`instrumentationScope: { name: '${spans.scope}'`);
+        expect(seen.rows).toEqual(alone.rows);
       },
       INSTALL_MILLIS,
     );
@@ -131,23 +175,25 @@ interface Seen {
 function described(rows: readonly RecordedRow[]): readonly string[] {
   return rows
     .map(
-      ({ parent, kind, name, attempt, outcome }) =>
-        `${parent ?? ''} > ${kind} ${name} #${attempt}: ${outcome}`,
+      ({ parent, kind, name, attempt, outcome, failed_step }) =>
+        `${parent ?? ''} > ${kind} ${name} #${attempt}: ${outcome} ${failed_step ?? ''}`,
     )
     .sort();
 }
 
-/** A package that does what the application does, with a copy of the engine that is its own; and a program that runs both. */
+/** A package that does what the application does, with a copy of the engine that is its own. */
 async function addDependency(application: string, engine: string): Promise<void> {
   const modules = join(application, 'node_modules');
   const dependency = join(modules, 'dependency');
   await mkdir(join(dependency, 'node_modules'), { recursive: true });
   const own = await realpath(join(modules, engine));
-  await cp(own, join(dependency, 'node_modules', engine), { recursive: true });
-  for (const file of ['application.mjs', 'scenarios.cjs'])
-    await cp(join(application, file), join(dependency, file));
-  await writeFile(
-    join(application, 'two-copies.mjs'),
-    "await import('./application.mjs');\nawait import('./node_modules/dependency/application.mjs');\n",
-  );
+  await cp(own, join(dependency, 'node_modules', engine), { recursive: true, dereference: true });
+  for (const file of await readdir(application)) {
+    if (/\.[mc]js$/.test(file)) await cp(join(application, file), join(dependency, file));
+  }
+}
+
+/** What is printed of an object is one line or several. */
+function withoutBreaks(text: string): string {
+  return text.replace(/\s+/g, ' ');
 }
