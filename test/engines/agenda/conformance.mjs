@@ -9,7 +9,7 @@ const id = part === 'begin' || part === 'ship' ? 'cross-process' : part;
 const { work } = conformanceScenario(id);
 const units = Object.keys(work).filter((unit) => typeof work[unit] === 'function');
 // Each scenario has a table of its own on the server, and so has a copy of this program beside it.
-const place = import.meta.url.includes('/other/') ? '_other' : '';
+const place = import.meta.url.includes('/dependency/') ? '_dependency' : '';
 const tableName = `conformance_${id.replace('-', '_')}${place}`;
 const backend = new PostgresBackend({
   connectionString: process.env.DATABASE_URL,
