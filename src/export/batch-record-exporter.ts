@@ -47,7 +47,7 @@ export interface QueueOwner {
 }
 
 /**
- * Brings records to a store in batches, one write at a time, and loses none it does not count.
+ * Brings records to a store in batches, and loses none it does not count.
  *
  * No call throws, rejects or blocks, whatever the store does. `export` is O(1); with a queue that is durable the record is
  * acknowledged when it returns. Timers do not keep the process alive, except for callers that wait: `ready`, and
@@ -248,7 +248,7 @@ export class BatchRecordExporter implements RecordExporter {
     clearTimeout(this.#patrol);
     this.#loop.stop();
     if (millis > 0 && this.#session.canWriteAtExit) {
-      if (this.#loop.inFlight !== undefined) this.#queue.giveBack(this.#loop.inFlight);
+      this.#loop.giveBack();
       const limit = { records: maxBacklogBatchSize, bytes: maxExportBatchBytes };
       const deadline = retry.now() + millis;
       handOverAtExit(
