@@ -186,24 +186,30 @@ export class DeliveryLoop {
     return undefined;
   }
 
-  /** Delivers a batch, and while full ones wait one after the other on each lane. Puts what failed back, and returns why. */
+  /** Delivers a batch, and more while full ones wait. Puts what failed back once nothing is under way, and returns why. */
   async #deliver(): Promise<StoreUnavailableError | undefined> {
     let trouble: StoreUnavailableError | undefined;
-    const lane = async (): Promise<void> => {
-      do {
-        trouble = (await this.#deliverNext()) ?? trouble;
+    const underWay = new Set<Promise<void>>();
+    const send = (): void => {
+      const write = this.#deliverNext().then((error) => {
+        trouble ??= error;
+        underWay.delete(write);
         this.#parts.onProgress();
-      } while (trouble === undefined && !this.#isStopped && !this.#hasChores && this.#hasBacklog);
+      });
+      underWay.add(write);
     };
-    const lanes = [lane()];
-    while (lanes.length < this.#maxWrites && this.#hasBacklog) lanes.push(lane());
-    await Promise.all(lanes);
+    send();
+    while (underWay.size > 0) {
+      while (trouble === undefined && underWay.size < this.#maxWrites && this.#hasBacklog) send();
+      await Promise.race(underWay);
+    }
     this.giveBack();
     return trouble;
   }
 
-  /** One, while nobody knows that the store works. */
+  /** One while nobody knows that the store works, none beside what is under way when something else has its turn. */
   get #maxWrites(): number {
+    if (this.#isStopped || this.#hasChores) return 0;
     return this.#breaker.hasFailed ? 1 : Math.min(MAX_WRITES, this.#parts.session.maxWrites);
   }
 
