@@ -315,16 +315,22 @@ export class BatchRecordExporter implements RecordExporter {
     this.#loop.stop();
     this.#housekeeping.leaveStarts();
     const { left, dropped } = this.#abandon();
-    if (left === 0 && drained?.kind !== 'timeout') await this.#sayGoodbye(remaining());
+    const isComplete = left === 0 && drained?.kind !== 'timeout';
+    if (isComplete && (await this.#sayGoodbye(remaining()))) this.#queue.forgetOwn?.();
     await this.#session.close(Math.max(shutdownTimeoutMillis * (1 - DRAIN_SHARE), remaining()));
     return { stored: this.#accounting.storedCount - storedBefore, left, dropped };
   }
 
-  /** Tells the store that this instance has ended, with all it lost. Where something is left, whoever adopts it will. */
-  async #sayGoodbye(millis: number): Promise<void> {
+  /**
+   * Tells the store that this instance has ended, with all it lost. Returns whether it knows, or has no use for it; where it
+   * does not, whoever adopts what is left will tell it.
+   */
+  async #sayGoodbye(millis: number): Promise<boolean> {
     const report = this.#reporter.report(true);
-    if (report === undefined || !this.#session.keepsReports || !this.#session.isOpen) return;
-    await within(Math.max(0, millis), this.#session.write([], report), 'hold').catch(() => undefined);
+    if (report === undefined || !this.#session.keepsReports) return true;
+    if (!this.#session.isOpen) return false;
+    const told = within(Math.max(0, millis), this.#session.write([], report), 'hold');
+    return (await told.catch(() => undefined))?.kind === 'done';
   }
 
   /** The end of the queue: what is in it and in no spool is lost with the process, and counted. */
