@@ -316,7 +316,7 @@ export class BatchRecordExporter implements RecordExporter {
     this.#housekeeping.leaveStarts();
     const { left, dropped } = this.#abandon();
     const isComplete = left === 0 && drained?.kind !== 'timeout';
-    if (isComplete && (await this.#sayGoodbye(remaining()))) this.#queue.forgetOwn?.();
+    if (isComplete && (await this.#sayGoodbye(remaining()))) untraced(() => this.#queue.forgetOwn?.());
     await this.#session.close(Math.max(shutdownTimeoutMillis * (1 - DRAIN_SHARE), remaining()));
     return { stored: this.#accounting.storedCount - storedBefore, left, dropped };
   }
