@@ -81,6 +81,25 @@ describe('a process that dies in the middle of a run', () => {
   });
 });
 
+describe('a process that ends by itself', () => {
+  it.each([
+    ['with everything stored', 'flushed.mjs', AS_IT_COMES],
+    ['and waits for its records', 'flushed.mjs', {}],
+    ['with records in the spool', 'pipeline.mjs', AS_IT_COMES],
+  ])('%s is known to have ended', async (_, program, env) => {
+    expect(await folder.run(program, { node: NODE, env })).toMatchObject({ exitCode: 0, stderr: '' });
+    const verified = await runCli(['verify', '--all', '--json'], { cwd: folder.path });
+    expect(verified).toMatchObject({ exitCode: 0, stderr: '' });
+    const { is_complete, instances } = JSON.parse(verified.stdout);
+    expect({ is_complete, instances }).toEqual({
+      is_complete: true,
+      instances: [expect.objectContaining({ state: 'ended', missing: 0, lost: 0 })],
+    });
+    expect(instances[0].stored).toBe(folder.rows().length);
+    expect(left()).toEqual([]);
+  });
+});
+
 describe('a run that goes on', () => {
   let stop: () => void = () => undefined;
   let ended: Promise<unknown> = Promise.resolve();
