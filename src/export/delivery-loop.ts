@@ -198,10 +198,13 @@ export class DeliveryLoop {
       });
       underWay.add(write);
     };
+    const maySend = (): boolean =>
+      trouble === undefined && underWay.size < this.#maxWrites && this.#hasBacklog;
     send();
     while (underWay.size > 0) {
-      while (trouble === undefined && underWay.size < this.#maxWrites && this.#hasBacklog) send();
-      await Promise.race(underWay);
+      // To make a batch ready takes milliseconds: between two of them the application has its turn.
+      await (maySend() ? nextTurn() : Promise.race(underWay));
+      if (maySend()) send();
     }
     this.giveBack();
     return trouble;
@@ -267,6 +270,10 @@ export class DeliveryLoop {
       };
     });
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve).unref());
 }
 
 function unavailableBy(error: unknown): StoreUnavailableError {
