@@ -8,7 +8,7 @@ import { runCli } from '../support/cli.ts';
 import { hasMariadb, startMariadb } from '../support/mariadb-server.ts';
 import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
 import { createProgramFolder, type ProgramFolder, programPath, REGISTER } from '../support/program.ts';
-import { rowsIn } from '../support/sqlite-files.ts';
+import { changeFile, rowsIn } from '../support/sqlite-files.ts';
 
 const NODE = ['--import', REGISTER];
 /** What the package does when nobody says otherwise: the tests' own programs wait for their ledger. */
@@ -131,6 +131,16 @@ describe('a run that goes on', () => {
     expect(states()).toEqual({ nightly: 'running', load: 'running', insert: 'running', download: 'ended' });
     const living = JSON.parse((await runCli(['verify', '--json'], { cwd: folder.path })).stdout);
     expect(living).toMatchObject({ is_complete: true, instances: [{ state: 'living', pid: child.pid }] });
+    // It is stopped, and nothing was heard of it for long: its lock says that it lives.
+    child.kill('SIGSTOP');
+    changeFile(
+      ledger,
+      'update ledger_instances set heartbeat_at = heartbeat_at - 600000, last_seq = last_seq + 1',
+    );
+    const stopped = JSON.parse((await runCli(['verify', '--json'], { cwd: folder.path })).stdout);
+    expect(stopped).toMatchObject({ is_complete: true, instances: [{ state: 'living', missing: 1 }] });
+    changeFile(ledger, 'update ledger_instances set last_seq = last_seq - 1');
+    child.kill('SIGCONT');
     child.stdin.end('go on\n');
     await ended;
     expect(states()).toEqual({ nightly: 'ended', load: 'ended', insert: 'ended', download: 'ended' });
