@@ -9,6 +9,9 @@ const LENGTH = 16;
  * `millis`; never rejects. Without it a backend that waits, for a lock or for a standby, would go on waiting when its client is gone: it
  * looks for that only where `client_connection_check_interval` is set, and the next try would have another backend wait. `pg` can do
  * it too, but not without a warning that the process would print.
+ *
+ * Not for a connection through a pooler: of PgBouncer older than 1.18 it may hit somebody else's query, and up to 1.25 it may bring the
+ * pooler down.
  */
 export function requestCancel(client: PostgresClient, millis: number): Promise<void> {
   const { host, port, processID, secretKey } = client;
@@ -30,6 +33,6 @@ export function requestCancel(client: PostgresClient, millis: number): Promise<v
     });
     // Read to its end, or it would never be over.
     socket.resume();
-    socket.end(request);
+    socket.write(request);
   });
 }

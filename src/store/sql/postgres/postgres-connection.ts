@@ -21,8 +21,18 @@ const NUMBERS: ReadonlySet<number> = new Set([20, 1700]);
 const WAIT_FOR_STANDBYS = 'SyncRepWaitForLSN';
 /** How long the server may take to hear that a call is given up. Milliseconds. */
 const CANCEL_MILLIS = 1_000;
-/** Whether a client of `pg` has one backend for life; one behind a pooler has not. */
-const DIRECT = new WeakMap<PostgresClient, boolean>();
+/** How much longer than we wait a server may be at something of ours, where it can not be told that we have given up. Milliseconds. */
+const GRACE_MILLIS = 1_000;
+
+/** What the server said of a connection when it was new. */
+interface Acquaintance {
+  /** Whether it has one backend for life. Behind a pooler it has not. */
+  readonly isDirect: boolean;
+  /** Whether somebody has set how long statements may take. */
+  readonly isLimited: boolean;
+}
+
+const ACQUAINTANCES = new WeakMap<PostgresClient, Acquaintance>();
 
 /** A client of `pg` while it is ours. */
 export class PostgresConnection implements ServerConnection {
@@ -31,6 +41,7 @@ export class PostgresConnection implements ServerConnection {
   readonly #onRelease: () => void;
   #trouble: Error | undefined;
   #doubt: Error | undefined;
+  #known: Acquaintance | undefined;
   /** While a client is out of its pool, nobody else listens to it. */
   readonly #onError = (error: Error): void => {
     this.#trouble ??= error;
@@ -50,13 +61,36 @@ export class PostgresConnection implements ServerConnection {
     client.on('notice', this.#onNotice);
   }
 
+  /**
+   * Finds out whether a pooler is in between: that makes up the process which it says the client talks to. A round trip for each
+   * connection that is new.
+   */
+  async getToKnow(): Promise<void> {
+    this.#known = ACQUAINTANCES.get(this.client);
+    if (this.#known !== undefined) return;
+    const question = `select pg_backend_pid() as pid, current_setting('statement_timeout') as timeout`;
+    const [row] = (await this.run(question, [])).rows;
+    const { pid, timeout } = row as { readonly pid: unknown; readonly timeout: unknown };
+    this.#known = { isDirect: pid === this.client.processID, isLimited: timeout !== '0' };
+    ACQUAINTANCES.set(this.client, this.#known);
+  }
+
+  /**
+   * What begins a transaction. Through a pooler nobody can be told that a statement is given up: there it ends by itself, since one
+   * that waits for a lock would do so for as long as the lock is held, and the next try with it.
+   */
+  get beginning(): string {
+    if (this.#known === undefined || this.#known.isDirect || this.#known.isLimited) return 'begin';
+    return `begin; set local statement_timeout = ${this.#queryTimeoutMillis + GRACE_MILLIS}`;
+  }
+
   async run(text: string, parameters: readonly unknown[], name?: string): Promise<StatementResult> {
-    const isPrepared = name !== undefined && (await this.#isDirect());
     const query: PostgresQuery = {
       text,
       types: TYPES,
       ...(parameters.length > 0 && { values: [...parameters] }),
-      ...(isPrepared && { name }),
+      // A pooler gives each transaction another backend, where a statement is not known, or is somebody else's.
+      ...(name !== undefined && this.#known?.isDirect === true && { name }),
     };
     return resultOf(await this.bounded(this.client.query(query)));
   }
@@ -70,12 +104,16 @@ export class PostgresConnection implements ServerConnection {
     return { columns: fields.map(({ name }) => name), rows: rows as unknown as QueryResult['rows'] };
   }
 
+  async begin(): Promise<void> {
+    await this.run(this.beginning, []);
+  }
+
   async commitAndRun(query: string): Promise<StatementResult> {
     return resultOf(await this.bounded(this.client.query({ text: `commit; ${query}`, types: TYPES })));
   }
 
   async exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
-    await this.run('begin', []);
+    await this.begin();
     try {
       await this.run('select pg_advisory_xact_lock(hashtext($1), hashtext($2))', ['runledger', name]);
       const result = await work();
@@ -85,19 +123,6 @@ export class PostgresConnection implements ServerConnection {
       await this.run('rollback', []).catch(() => undefined);
       throw error;
     }
-  }
-
-  /**
-   * Whether what is prepared here is here for the next transaction too. A pooler gives each another backend, where a statement is
-   * not known, or is somebody else's; it makes up the process that it says the client talks to.
-   */
-  async #isDirect(): Promise<boolean> {
-    const known = DIRECT.get(this.client);
-    if (known !== undefined) return known;
-    const { rows } = await this.run('select pg_backend_pid() as pid', []);
-    const isDirect = (rows[0] as { readonly pid?: unknown } | undefined)?.pid === this.client.processID;
-    DIRECT.set(this.client, isDirect);
-    return isDirect;
   }
 
   /** Awaits a call of the client; one that takes too long, or breaks the connection, is its last. */
@@ -113,8 +138,9 @@ export class PostgresConnection implements ServerConnection {
     } catch (error) {
       const { code } = error as { code?: unknown };
       if (typeof code !== 'string' || !HARMLESS.test(code)) this.#trouble ??= error as Error;
-      // Before the connection is closed: through a pooler it could not be found any more.
-      if (error instanceof ServerTimeoutError) await requestCancel(this.client, CANCEL_MILLIS);
+      if (error instanceof ServerTimeoutError && this.#known?.isDirect === true) {
+        await requestCancel(this.client, CANCEL_MILLIS);
+      }
       throw withCode(error);
     }
   }

@@ -43,11 +43,20 @@ export class PostgresServer implements ReadableServer {
       this.#used.delete(released);
       onRelease();
     };
+    let client: PostgresClient;
     try {
-      return new PostgresConnection(await this.#connect(), this.#limits.queryTimeoutMillis, free);
+      client = await this.#connect();
     } catch (error) {
       free();
       throw withCode(error);
+    }
+    const connection = new PostgresConnection(client, this.#limits.queryTimeoutMillis, free);
+    try {
+      await connection.getToKnow();
+      return connection;
+    } catch (error) {
+      connection.release();
+      throw error;
     }
   }
 
