@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import mysql from 'mysql2';
 import pg from 'pg';
+import { classifyError } from '../../src/export/error-classes.ts';
 import { MysqlRecordStore } from '../../src/store/sql/mysql/mysql-record-store.ts';
 import { PostgresRecordStore } from '../../src/store/sql/postgres/postgres-record-store.ts';
 import { stepRecord } from '../support/execution-records.ts';
@@ -148,6 +149,33 @@ describeServerFaults({
     });
     await store.close();
     await place.query('drop owned by app cascade; drop role app');
+    await place.dispose();
+  });
+
+  it('whose commit is not waited for until the standbys have it has not stored what it says it has', async () => {
+    const place = await postgresPlace(server.url);
+    const standbys = async (names: string) => {
+      await place.query(`alter system set synchronous_standby_names = '${names}'`);
+      await place.query('select pg_reload_conf()');
+    };
+    const store = new PostgresRecordStore({ url: place.url, queryTimeoutMillis: 20_000 });
+    await store.init();
+    await store.write([stepRecord()]);
+    await standbys('nobody');
+    const record = stepRecord();
+    const write = store.write([record]).then(
+      () => 'stored',
+      (error: unknown) => error,
+    );
+    const cancel = "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'";
+    while ((await place.query(cancel)).length === 0);
+    const error = await write;
+    expect(error).toMatchObject({ code: 'RUNLEDGER_NOT_REPLICATED' });
+    expect(classifyError(error).errorClass).toBe('transient');
+    await standbys('');
+    await store.write([record]);
+    expect(await place.records()).toHaveLength(2);
+    await store.close();
     await place.dispose();
   });
 
