@@ -69,9 +69,8 @@ export class PostgresConnection implements ServerConnection {
     this.#known = ACQUAINTANCES.get(this.client);
     if (this.#known !== undefined) return;
     const question = `select pg_backend_pid() as pid, current_setting('statement_timeout') as timeout`;
-    const [row] = (await this.run(question, [])).rows;
-    const { pid, timeout } = row as { readonly pid: unknown; readonly timeout: unknown };
-    this.#known = { isDirect: pid === this.client.processID, isLimited: timeout !== '0' };
+    const [row] = (await this.run(question, [])).rows as readonly Readonly<Record<string, unknown>>[];
+    this.#known = { isDirect: row?.pid === this.client.processID, isLimited: row?.timeout !== '0' };
     ACQUAINTANCES.set(this.client, this.#known);
   }
 
@@ -81,7 +80,7 @@ export class PostgresConnection implements ServerConnection {
    */
   get beginning(): string {
     if (this.#known === undefined || this.#known.isDirect || this.#known.isLimited) return 'begin';
-    return `begin; set local statement_timeout = ${this.#queryTimeoutMillis + GRACE_MILLIS}`;
+    return `begin; set local statement_timeout = ${Math.ceil(this.#queryTimeoutMillis) + GRACE_MILLIS}`;
   }
 
   async run(text: string, parameters: readonly unknown[], name?: string): Promise<StatementResult> {
