@@ -14,6 +14,8 @@ export interface Result {
   readonly figures: Finding['figures'];
   /** What failed, or why it was skipped. */
   readonly reasons: readonly string[];
+  /** Versions of databases that the scenario has started itself. */
+  readonly versions: readonly string[];
   readonly seconds: number;
   /** Runs it again as it was. */
   readonly seed: number;
@@ -48,13 +50,14 @@ export class Laboratory {
       outcome: Result['outcome'],
       figures: Finding['figures'],
       reasons: readonly string[],
+      versions: readonly string[] = [],
     ): Result => {
       const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
-      return { scenario: name, title: scenario.title, outcome, figures, reasons, seconds, seed };
+      return { scenario: name, title: scenario.title, outcome, figures, reasons, versions, seconds, seed };
     };
     try {
-      const { figures, faults } = await scenario.run(bench, dialect);
-      return report(faults.length === 0 ? 'passed' : 'failed', figures, faults);
+      const { figures, faults, versions } = await scenario.run(bench, dialect);
+      return report(faults.length === 0 ? 'passed' : 'failed', figures, faults, versions);
     } catch (error) {
       if (error instanceof Skipped) return report('skipped', {}, [error.message]);
       return report('failed', {}, [error instanceof Error ? (error.stack ?? error.message) : String(error)]);

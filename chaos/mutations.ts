@@ -116,9 +116,23 @@ import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';`,
     says: /a writer ended/,
     edits: [
       {
-        file: 'src/store/sql/postgres/postgres-connection.ts',
+        file: 'src/store/sql/postgres/postgres-server.ts',
         from: "      pool.on('error', this.#onError);",
         to: '',
+      },
+    ],
+  },
+  {
+    name: 'read-only-kept',
+    what: 'a connection to a server that may only be read is kept',
+    scenario: 'failover',
+    dialect: 'postgres',
+    says: /nothing was stored/,
+    edits: [
+      {
+        file: 'src/store/sql/postgres/postgres-connection.ts',
+        from: 'const HARMLESS = /^(?:21|22|23|2B|',
+        to: 'const HARMLESS = /^(?:21|22|23|25|2B|',
       },
     ],
   },

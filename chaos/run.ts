@@ -63,7 +63,8 @@ try {
     results.push(result);
     progress.hide();
     if (!values.json) printResult(result);
-    if (values.full) await saveResult(result, await laboratory.versions(dialect), names);
+    const versions = result.versions.length > 0 ? result.versions : await laboratory.versions(dialect);
+    if (values.full) await saveResult(result, versions, names);
   }
 } finally {
   progress.hide();

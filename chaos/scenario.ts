@@ -27,6 +27,8 @@ export interface Finding {
   readonly figures: Readonly<Record<string, number | string>>;
   /** Each a sentence: what should have held and did not. */
   readonly faults: readonly string[];
+  /** Versions of databases that the scenario has started itself. */
+  readonly versions?: readonly string[];
 }
 
 /** One thing that is proven. */

@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario.ts';
 import { clock } from './clock.ts';
 import { exit } from './exit.ts';
+import { failover } from './failover.ts';
 import { family } from './family.ts';
 import { fileFaults } from './files.ts';
 import { hostile } from './hostile.ts';
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   outage,
   outageFast,
   outageSmallHeap,
+  failover,
   network,
   pause,
   terminate,
