@@ -8,6 +8,7 @@ import { kill } from './kill.ts';
 import { network, pause, terminate } from './network.ts';
 import { outage, outageFast, outageSmallHeap } from './outage.ts';
 import { poison } from './poison.ts';
+import { power } from './power.ts';
 import { recovery } from './recovery.ts';
 import { coldStart, sharedFile } from './sharing.ts';
 import { diskFull, limits } from './space.ts';
@@ -32,4 +33,5 @@ export const SCENARIOS: readonly Scenario[] = [
   fileFaults,
   diskFull,
   limits,
+  power,
 ];

@@ -79,6 +79,16 @@ export function describeAccounts(open: OpenStore): void {
       expect(await balance()).toMatchObject({ stored: 2, lost: 4, missing: 3 });
     });
 
+    it('believe rows beyond the last number that was told', async () => {
+      const [first, second] = [3, 4].map((seq) => stepRecord({ seq, recordId: `${seq}`.padStart(29, '0') }));
+      const report = { instances: [instance({ lastSeq: 2 })], losses: [] };
+      await subject.store.write(
+        [first, second].flatMap((record) => record ?? []),
+        report,
+      );
+      expect(await balance()).toMatchObject({ last_seq: 4, stored: 2, missing: 2 });
+    });
+
     it('keep nothing of a report whose records are refused', async () => {
       const bad = stepRecord({ name: undefined as never });
       const refused = subject.store.write([bad], { instances: [instance({})], losses: [loss({})] });

@@ -36,8 +36,9 @@ describeRecordStore('SqliteRecordStore', async ({ now }) => {
 /** What the view `lost_records` says in SQL. */
 function balancesOf(store: MemoryRecordStore): readonly InstanceBalance[] {
   return store.instances().map((instance) => {
-    const { instanceId, lastSeq } = instance;
+    const { instanceId } = instance;
     const stored = store.records().filter((record) => record.instanceId === instanceId && record.seq > 0);
+    const lastSeq = Math.max(instance.lastSeq, ...stored.map(({ seq }) => seq));
     const storedIds = new Set(store.records().map(({ recordId }) => recordId));
     const quarantined = store
       .quarantined()
