@@ -28,6 +28,9 @@ const AWAY = {
   ],
 } as const;
 
+/** What is written at once: a call with more would not be traced whole. */
+const NOTE_BYTES = 500_000;
+
 class NotedStore implements RecordStore {
   readonly name = STORE_NAME;
   readonly #notes: number;
@@ -73,7 +76,9 @@ class NotedStore implements RecordStore {
   async close(): Promise<void> {}
 
   #note(note: StoreNote): void {
-    writeSync(this.#notes, `${JSON.stringify(note)}\n`);
+    const bytes = Buffer.from(`${JSON.stringify(note)}\n`);
+    for (let at = 0; at < bytes.length; at += NOTE_BYTES)
+      writeSync(this.#notes, bytes, at, Math.min(NOTE_BYTES, bytes.length - at));
   }
 }
 

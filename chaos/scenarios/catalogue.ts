@@ -11,6 +11,7 @@ import { poison } from './poison.ts';
 import { power } from './power.ts';
 import { recovery } from './recovery.ts';
 import { coldStart, sharedFile } from './sharing.ts';
+import { soak } from './soak.ts';
 import { diskFull, limits } from './space.ts';
 
 /** Every scenario, in the order they are run. */
@@ -34,4 +35,5 @@ export const SCENARIOS: readonly Scenario[] = [
   diskFull,
   limits,
   power,
+  soak,
 ];
