@@ -68,8 +68,9 @@ export class RecoveryJudge {
     for (const row of store.kept.rows()) rows.set(row.record_id, row);
     let recovered = 0;
     for (const row of rows.values()) {
-      if (before.get(String(row.record_id)) === row.rev && row.state !== 'ended') continue;
-      recovered++;
+      const wasStored = before.get(String(row.record_id)) === row.rev;
+      if (wasStored && row.state !== 'ended') continue;
+      if (!wasStored) recovered++;
       const wrong = this.#differenceOf(row);
       if (wrong !== undefined) faults.push(`${row.correlation_id}: ${wrong}`);
     }
@@ -110,29 +111,29 @@ export class RecoveryJudge {
 
 /** Whether what each instance numbered adds up: nothing may be there or told as lost twice. */
 function judgeAccounts(store: MemoryRecordStore, faults: string[]): { lost: number; missing: number } {
-  const seqs = new Map<string, number[]>();
+  const stored = new Map<string, { count: number; highest: number }>();
   for (const { instanceId, seq } of store.records()) {
-    if (seq > 0) seqs.set(instanceId, [...(seqs.get(instanceId) ?? []), seq]);
+    if (seq === 0) continue;
+    const { count, highest } = stored.get(instanceId) ?? { count: 0, highest: 0 };
+    stored.set(instanceId, { count: count + 1, highest: Math.max(highest, seq) });
   }
   const sums = { lost: 0, missing: 0 };
-  const known = new Map(store.instances().map((instance) => [instance.instanceId, instance]));
-  for (const [instanceId, stored] of seqs) {
-    const instance = known.get(instanceId);
-    // Its folder may be gone as if it had never been, and with it who it was.
-    if (instance === undefined) continue;
-    const lastSeq = Math.max(instance.lastSeq, ...stored);
+  // Of one whose folder is gone as if it had never been nobody may know.
+  for (const { instanceId, ...instance } of store.instances()) {
+    const { count, highest } = stored.get(instanceId) ?? { count: 0, highest: 0 };
+    const lastSeq = Math.max(instance.lastSeq, highest);
     const told = (isGuess: boolean): number =>
       store
         .losses()
         .filter((loss) => loss.instanceId === instanceId && loss.lastSeq > 0)
         .filter(({ reason }) => (reason === 'corrupt_frame') === isGuess)
         .reduce((sum, { records }) => sum + records, 0);
-    const untold = lastSeq - stored.length - told(false);
+    const untold = lastSeq - count - told(false);
     if (untold < 0) faults.push(`instance ${instanceId} has ${-untold} records too many of ${lastSeq}`);
     // How many records a damaged file held is a guess, which gives way to what is known.
     const lost = told(false) + Math.min(told(true), Math.max(0, untold));
     sums.lost += lost;
-    sums.missing += lastSeq - stored.length - lost;
+    sums.missing += lastSeq - count - lost;
   }
   return sums;
 }
