@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SqliteRecordStore } from 'runledger/sql';
@@ -14,7 +14,7 @@ export interface RecoveredByCommand {
   readonly faults: readonly string[];
 }
 
-/** Recovers a copy of a spool into an SQLite ledger that has what was noted, by the command line alone. */
+/** Takes a spool away and recovers it into an SQLite ledger that has what was noted, by the command line alone. */
 export async function recoverByCommand(
   root: string,
   folder: string,
@@ -26,8 +26,7 @@ export async function recoverByCommand(
   await store.init();
   await restore(store, notes);
   await store.close();
-  mkdirSync(`${path}.spool`);
-  cpSync(spool, `${path}.spool`, { recursive: true, preserveTimestamps: true });
+  renameSync(spool, `${path}.spool`);
   const run = (command: string): Record<string, unknown> =>
     JSON.parse(outputOf(root, folder, [command, '--json', '--ledger', path])) as Record<string, unknown>;
   const recovery = run('recover');

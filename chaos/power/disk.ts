@@ -109,7 +109,8 @@ export class Disk {
     }
     return (node) => {
       const synced = this.#namesSynced(node, cut, system, journal);
-      const isMade = node.madeAt < synced || random() < share;
+      // Without a folder there is nothing in it, so most of them are there, or little would be left to judge.
+      const isMade = node.madeAt < synced || random() < (node.isFolder ? share ** 0.1 : share);
       const isRemoved = node.removedAt < synced || (node.removedAt < cut && random() < share);
       return isMade && !isRemoved;
     };

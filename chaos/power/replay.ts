@@ -33,6 +33,7 @@ const START_COLUMNS = [
 
 /** Puts what is left of a disk into a folder. */
 export function layOut(state: DiskState, root: string, folder: string): void {
+  mkdirSync(folder, { recursive: true });
   const placeOf = (path: string) => join(folder, relative(root, path));
   for (const path of state.folders) mkdirSync(placeOf(path), { recursive: true });
   for (const [path, bytes] of state.files) writeFileSync(placeOf(path), bytes);

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryRecordStore } from 'runledger';
 import { type RecoveredByCommand, recoverByCommand } from '../power/command-line.ts';
-import { Disk, type FileSystem } from '../power/disk.ts';
+import { Disk, type DiskState, type FileSystem } from '../power/disk.ts';
 import { writtenRecords } from '../power/frames.ts';
 import { type RestoredStore, restore, restoredStore, StoreNotes } from '../power/ledger-at.ts';
 import { DIRECTORY, STORE_NAME } from '../power/names.ts';
@@ -131,14 +131,17 @@ async function replay(cut: number, system: FileSystem): Promise<void> {
   const folder = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : plan.directory, 'runledger-power-'));
   states++;
   try {
-    layOut(state, plan.traced, folder);
-    const directory = join(folder, DIRECTORY);
-    const spool = join(directory, `${STORE_NAME}.spool`);
-    mkdirSync(spool, { recursive: true });
     const byCommand =
       states % STATES_A_COMMAND === 0
-        ? await recoverByCommand(process.cwd(), mkdtempSync(join(folder, 'cli-')), spool, notes.before(cut))
+        ? await recoverByCommand(
+            process.cwd(),
+            folder,
+            spoolIn(state, join(folder, 'copy')),
+            notes.before(cut),
+          )
         : undefined;
+    spoolIn(state, folder);
+    const directory = join(folder, DIRECTORY);
     const store = await restoredStore(notes.before(cut));
     const found = await judge.recover(directory, state, store, cut);
     recoveredRows += found.rows;
@@ -149,6 +152,14 @@ async function replay(cut: number, system: FileSystem): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Lays a state out in a folder; where its spool is, be it empty. */
+function spoolIn(state: DiskState, folder: string): string {
+  layOut(state, plan.traced, folder);
+  const spool = join(folder, DIRECTORY, `${STORE_NAME}.spool`);
+  mkdirSync(spool, { recursive: true });
+  return spool;
 }
 
 /** In what the command line differs from the recovery that a program does: one is judged, the other has to be the same. */
