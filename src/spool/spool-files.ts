@@ -19,6 +19,7 @@ export class SpoolFiles {
   #startsStoredAt = 0;
   #lossesStoredNo = 0;
   #unlinkErrors = 0;
+  #isEnding = false;
 
   /** Bytes of all files. */
   get bytes(): number {
@@ -154,13 +155,14 @@ export class SpoolFiles {
   evict(segment: Segment): void {
     closeFile(segment);
     segment.isSealed = true;
-    try {
-      untraced(() => unlinkSync(segment.path));
-    } catch (error) {
-      this.#onUnlinkError(error as NodeJS.ErrnoException);
-    }
+    this.#unlinkAtOnce(segment.path);
     this.#withoutFile(segment);
     this.collect(segment);
+  }
+
+  /** What is removed from now on is gone at once: the process may be about to end. */
+  ending(): void {
+    this.#isEnding = true;
   }
 
   /** At the end: the files are somebody else's now. */
@@ -181,7 +183,19 @@ export class SpoolFiles {
     this.#bytes[segment.lane] -= segment.bytes;
   }
 
+  #unlinkAtOnce(path: string): void {
+    try {
+      untraced(() => unlinkSync(path));
+    } catch (error) {
+      this.#onUnlinkError(error as NodeJS.ErrnoException);
+    }
+  }
+
   #unlink(path: string): void {
+    if (this.#isEnding) {
+      this.#unlinkAtOnce(path);
+      return;
+    }
     untraced(() =>
       unlink(path, (error) => {
         if (error !== null) this.#onUnlinkError(error);
