@@ -26,7 +26,8 @@ export interface BenchOptions {
   readonly isFull: boolean;
   readonly seed: number;
   readonly root: string;
-  readonly onProgress: (share: number) => void;
+  readonly minutes?: number;
+  readonly onProgress: (share: number, what?: string) => void;
 }
 
 /** Runs scenarios, with database servers that are started once and emptied between them. */
@@ -35,13 +36,14 @@ export class Laboratory {
 
   async run(scenario: Scenario, dialect: Dialect, options: BenchOptions): Promise<Result> {
     const name = scenario.dialects === undefined ? scenario.name : `${scenario.name}-${dialect}`;
-    const { isFull, seed, root, onProgress } = options;
+    const { isFull, seed, root, minutes, onProgress } = options;
     const folder = await mkdtemp(join(tmpdir(), 'runledger-chaos-'));
     const bench: Bench = {
       isFull,
       root,
       folder,
       random: seeded(hashOf(`${name}:${seed}`)),
+      minutes,
       progress: onProgress,
       ledger: (of) => this.#ledger(of, folder),
     };

@@ -150,6 +150,34 @@ import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';`,
       },
     ],
   },
+  {
+    name: 'files-unsynced',
+    what: 'with durability os files are not forced to disk',
+    scenario: 'power',
+    dialect: 'sqlite',
+    says: /may be lost/,
+    edits: [
+      {
+        file: 'src/spool/segment-sync.ts',
+        from: 'fdatasync(unsynced.fd, (error) => {',
+        to: 'setImmediate((error: Error | null = null) => {',
+      },
+    ],
+  },
+  {
+    name: 'folders-unsynced',
+    what: 'with durability os the names of new folders are not forced to disk',
+    scenario: 'power',
+    dialect: 'sqlite',
+    says: /posix: .* may be lost/,
+    edits: [
+      {
+        file: 'src/spool/folder-sync.ts',
+        from: 'if (this.#withAncestors.has(folder)) return folders;',
+        to: 'if (folder !== undefined) return folders;',
+      },
+    ],
+  },
 ];
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

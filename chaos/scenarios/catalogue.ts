@@ -9,8 +9,10 @@ import { kill } from './kill.ts';
 import { network, pause, terminate } from './network.ts';
 import { outage, outageFast, outageSmallHeap } from './outage.ts';
 import { poison } from './poison.ts';
+import { power } from './power.ts';
 import { recovery } from './recovery.ts';
 import { coldStart, sharedFile } from './sharing.ts';
+import { soak } from './soak.ts';
 import { diskFull, limits } from './space.ts';
 
 /** Every scenario, in the order they are run. */
@@ -34,4 +36,6 @@ export const SCENARIOS: readonly Scenario[] = [
   fileFaults,
   diskFull,
   limits,
+  power,
+  soak,
 ];

@@ -51,7 +51,7 @@ export class SegmentWriter {
         ? new SegmentSync((segment, frames) => this.#repeat(segment, frames))
         : undefined;
     this.#inFiles = new FileWriter(parts, this.#sync);
-    this.#inMemory = new TailWriter(parts, this.#health);
+    this.#inMemory = new TailWriter(parts, this.#health, this.#sync);
   }
 
   /** How what is written now is kept. */
