@@ -1,11 +1,13 @@
 import type { Scenario } from '../scenario.ts';
 import { clock } from './clock.ts';
+import { neverEnded } from './endless.ts';
 import { exit } from './exit.ts';
 import { failover } from './failover.ts';
 import { family } from './family.ts';
 import { fileFaults } from './files.ts';
 import { hostile } from './hostile.ts';
 import { kill } from './kill.ts';
+import { names } from './names.ts';
 import { network, pause, terminate } from './network.ts';
 import { outage, outageFast, outageSmallHeap } from './outage.ts';
 import { poison } from './poison.ts';
@@ -33,6 +35,8 @@ export const SCENARIOS: readonly Scenario[] = [
   coldStart,
   clock,
   hostile,
+  neverEnded,
+  names,
   fileFaults,
   diskFull,
   limits,

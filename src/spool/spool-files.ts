@@ -4,8 +4,8 @@ import type { Lane } from '../export/record-queue.ts';
 import { untraced } from '../export/untraced.ts';
 import type { Segment } from './segment.ts';
 
-/** Running executions that are known one by one, about 8 MB. The starts of any more are kept until the store knows of them. */
-const MAX_RUNNING = 100_000;
+/** Running executions that are known one by one, about 1 MB. The starts of any more are kept until the store knows of them. */
+const MAX_RUNNING = 10_000;
 
 /** The segments of this instance and of those it has taken over: how many bytes they have, and when they can go. */
 export class SpoolFiles {
@@ -15,6 +15,8 @@ export class SpoolFiles {
   /** Executions in them that are known to run. */
   #running = 0;
   readonly #bytes: Record<Lane, number> = { first: 0, second: 0 };
+  /** Those of {@link #starts}, which are among the bytes of the first lane. */
+  #startBytes = 0;
   #lastId = 0;
   #startsStoredAt = 0;
   #lossesStoredNo = 0;
@@ -28,6 +30,11 @@ export class SpoolFiles {
 
   bytesOf(lane: Lane): number {
     return this.#bytes[lane];
+  }
+
+  /** Bytes of the files that say what this instance has started. */
+  get startBytes(): number {
+    return this.#startBytes;
   }
 
   nextId(): number {
@@ -45,12 +52,12 @@ export class SpoolFiles {
   add(segment: Segment): void {
     this.#segments.set(segment.id, segment);
     if (segment.slot === 'starts' && segment.heir === undefined) this.#starts.push(segment);
-    if (segment.hasFile) this.#bytes[segment.lane] += segment.bytes;
+    if (segment.hasFile) this.#count(segment, segment.bytes);
   }
 
   grow(segment: Segment, bytes: number): void {
     segment.bytes += bytes;
-    if (segment.hasFile) this.#bytes[segment.lane] += bytes;
+    if (segment.hasFile) this.#count(segment, bytes);
   }
 
   /** Is told that the frames of a segment are in a file now, and no longer kept in memory. */
@@ -62,7 +69,7 @@ export class SpoolFiles {
       return;
     }
     segment.hasFile = true;
-    this.#bytes[segment.lane] += segment.bytes;
+    this.#count(segment, segment.bytes);
     this.collect(segment);
   }
 
@@ -133,6 +140,11 @@ export class SpoolFiles {
     this.#running -= segment.running?.size ?? 0;
   }
 
+  /** The oldest finished segment that says what this instance has started and has a file. */
+  oldestStarts(): Segment | undefined {
+    return this.#starts.find(({ isSealed, hasFile }) => isSealed && hasFile);
+  }
+
   /** The oldest segment of the second lane that has a file; it may be open. */
   oldestOfSecondLane(): Segment | undefined {
     let oldest: Segment | undefined;
@@ -171,6 +183,7 @@ export class SpoolFiles {
     this.#starts.length = 0;
     this.#running = 0;
     Object.assign(this.#bytes, { first: 0, second: 0 });
+    this.#startBytes = 0;
   }
 
   #collectAll(): void {
@@ -180,7 +193,12 @@ export class SpoolFiles {
   #withoutFile(segment: Segment): void {
     if (!segment.hasFile) return;
     segment.hasFile = false;
-    this.#bytes[segment.lane] -= segment.bytes;
+    this.#count(segment, -segment.bytes);
+  }
+
+  #count({ slot, lane, heir }: Segment, bytes: number): void {
+    this.#bytes[lane] += bytes;
+    if (slot === 'starts' && heir === undefined) this.#startBytes += bytes;
   }
 
   #unlinkAtOnce(path: string): void {

@@ -225,7 +225,8 @@ export class SpoolRecordQueue implements RecordQueue {
     const length = this.#writer.encode(kind, 0, body);
     if (length === 0) return undefined;
     if (this.#writer.diskState === 'well') {
-      if (!this.#diskRoom.has(length)) return undefined;
+      const hasRoom = kind === 'start' ? this.#diskRoom.makeForStart(length) : this.#diskRoom.has(length);
+      if (!hasRoom) return undefined;
       const placed = this.#writer.putInFile(slot, length, () => false);
       if (placed !== undefined) return placed.segment;
     }
