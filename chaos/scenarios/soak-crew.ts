@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identityFaults } from '../accounts.ts';
+import { EXECUTIONS } from '../obligation.ts';
 import type { WriterReport } from '../programs/plan.ts';
 import { between, type Random } from '../seeded.ts';
 import { type Trial, waitingOf } from '../trial.ts';
@@ -7,10 +8,12 @@ import type { WriterProcess } from '../writer-process.ts';
 
 /** Runs of ten executions that a writer has at most; one that has done them makes way for another. */
 const RUNS = 20_000;
+/** How much longer than planned a soak may take before its first writer has nothing to do. */
+const SPARE_MINUTES = 60;
 /** Longer than it takes until a disk that failed is tried again. */
 const SAFE_WITHIN_MILLIS = 120_000;
 
-/** What a crew of writers holds, the most of any of those that live from the beginning. */
+/** What a writer holds: descriptors, and bytes. */
 export interface Held {
   readonly files: number;
   readonly heap: number;
@@ -26,7 +29,7 @@ export class SoakCrew {
   constructor(trial: Trial, writers: number, rate: number, minutes: number) {
     this.#trial = trial;
     this.#rate = rate / writers;
-    const all = Math.ceil(((minutes + 60) * 60 * this.#rate) / 10);
+    const all = Math.ceil(((minutes + SPARE_MINUTES) * 60 * this.#rate) / EXECUTIONS);
     for (let place = 0; place < writers; place++) this.#writers.push(this.#start(place === 0 ? all : RUNS));
   }
 
@@ -47,7 +50,7 @@ export class SoakCrew {
   /** Has those that have done their runs make way for others. */
   async relieve(): Promise<void> {
     for (const [place, writer] of this.#writers.entries()) {
-      if (writer.acknowledged < writer.plan.runs * 10) continue;
+      if (writer.acknowledged < writer.plan.runs * EXECUTIONS) continue;
       await writer.close();
       this.#writers[place] = this.#start(RUNS);
     }
