@@ -1,15 +1,20 @@
 import type { Scenario } from '../scenario.ts';
 import { clock } from './clock.ts';
+import { neverEnded } from './endless.ts';
 import { exit } from './exit.ts';
+import { failover } from './failover.ts';
 import { family } from './family.ts';
 import { fileFaults } from './files.ts';
 import { hostile } from './hostile.ts';
 import { kill } from './kill.ts';
+import { names } from './names.ts';
 import { network, pause, terminate } from './network.ts';
 import { outage, outageFast, outageSmallHeap } from './outage.ts';
 import { poison } from './poison.ts';
+import { power } from './power.ts';
 import { recovery } from './recovery.ts';
 import { coldStart, sharedFile } from './sharing.ts';
+import { soak } from './soak.ts';
 import { diskFull, limits } from './space.ts';
 
 /** Every scenario, in the order they are run. */
@@ -21,6 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   outage,
   outageFast,
   outageSmallHeap,
+  failover,
   network,
   pause,
   terminate,
@@ -29,7 +35,11 @@ export const SCENARIOS: readonly Scenario[] = [
   coldStart,
   clock,
   hostile,
+  neverEnded,
+  names,
   fileFaults,
   diskFull,
   limits,
+  power,
+  soak,
 ];

@@ -46,7 +46,7 @@ export interface AnswerEvent extends MomentEvent {
 
 /** Limits of {@link PipelineHooks}. */
 export interface PipelineHooksOptions {
-  /** Executions that may be open at once; beyond it the oldest ends as `error`. @default 10_000 */
+  /** Executions that may be open at once, about 2 KB each; beyond it the oldest ends as `error`. @default 10_000 */
   readonly maxOpenExecutions?: number | undefined;
 }
 

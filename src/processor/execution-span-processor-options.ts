@@ -11,7 +11,10 @@ export interface ExecutionSpanProcessorOptions {
   readonly keep?: KeepPolicyOptions;
   /** Takes out of a record what must not be stored. */
   readonly redact?: RedactRecord;
-  /** Executions listed as running at once; beyond it the oldest leave the list, not the ledger. @default 100000 */
+  /**
+   * Executions listed as running at once, half a kilobyte each; beyond it the oldest leave the list and are no longer shown as
+   * running, but are recorded at their end as any other. @default 10_000
+   */
   readonly maxLiveExecutions?: number;
   /** Which attributes without a column of their own are kept in the `attributes` column. @default true */
   readonly captureAttributes?: boolean | ((name: string) => boolean);

@@ -58,7 +58,7 @@ export class ExecutionSpanProcessor implements SpanProcessorShape {
   #order = 0;
 
   constructor(options: ExecutionSpanProcessorOptions) {
-    const maxLive = options.maxLiveExecutions ?? 100_000;
+    const maxLive = options.maxLiveExecutions ?? 10_000;
     if (!Number.isSafeInteger(maxLive) || maxLive < 1) {
       throw new RangeError(`maxLiveExecutions must be a whole number from 1, not ${String(maxLive)}`);
     }

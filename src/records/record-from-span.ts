@@ -7,9 +7,9 @@ import type { EndedSpan } from './ended-span.ts';
 import type { ExecutionFacts } from './execution-facts.ts';
 import type { ExecutionRecord, RecordFlag } from './execution-record.ts';
 import type { FailureVerdict } from './failure-ledger.ts';
+import { FreshRecord } from './fresh-record.ts';
 import type { RecordDraft } from './record-draft.ts';
 import { putCancellation, putFailure, putRejection } from './record-endings.ts';
-import { sourceOf } from './record-source.ts';
 import { isUsableTime, millisOf } from './span-times.ts';
 
 /** What is known about an execution at its end that its span does not say. */
@@ -43,35 +43,10 @@ export function recordFromSpan(
   const marks = new RecordMarks();
   marks.addAll(facts.flags);
   marks.addAll(end.flags);
-  const { traceId, spanId } = span.spanContext();
   const { outcome } = end;
   const isOver = outcome !== undefined;
-  const record: RecordDraft = {
-    recordId: facts.recordId,
-    rev: isOver ? 2 : 1,
-    instanceId: '',
-    seq: 0,
-    kind: facts.kind,
-    name: facts.name,
-    pipeline: facts.pipeline,
-    runId: facts.runId,
-    parentRecordId: facts.parentRecordId,
-    traceId,
-    spanId,
-    parentSpanId: span.parentSpanContext?.spanId,
-    correlationId: facts.correlationId,
-    attempt: facts.attempt,
-    tenant: facts.tenant,
-    state: isOver ? 'ended' : 'suspended',
-    outcome,
-    startedAt: facts.startedAt,
-    endedAt: undefined,
-    durationMs: undefined,
-    recoveredFailures: isOver ? (end.verdict?.recoveredFailures ?? end.recoveredFailures) : 0,
-    keepReason: 'all',
-    sampleRate: 1,
-    writer: sourceOf(span.resource),
-  };
+  const recoveredFailures = isOver ? (end.verdict?.recoveredFailures ?? end.recoveredFailures) : 0;
+  const record: RecordDraft = new FreshRecord(span, facts, outcome, recoveredFailures);
   if (isOver) {
     if (isFailed(outcome)) putFailure(record, end.verdict, options.captureStack, marks);
     else if (outcome === 'cancellation') putCancellation(record, span, marks);

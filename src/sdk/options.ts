@@ -77,7 +77,10 @@ export interface RunledgerOptions {
    * @default those of the libraries that are known
    */
   readonly recognise?: boolean | RecogniseOptions;
-  /** Executions listed as running at once; beyond it the oldest leave the list, not the ledger. @default 100_000 */
+  /**
+   * Executions listed as running at once, half a kilobyte each; beyond it the oldest leave the list and are no longer shown as
+   * running, but are recorded at their end as any other. @default 10_000
+   */
   readonly maxLiveExecutions?: number;
   /** Names of one kind that metrics tell apart; the rest are `_other`. @default 200 */
   readonly maxNames?: number;

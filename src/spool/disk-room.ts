@@ -4,6 +4,8 @@ import type { SpoolFiles } from './spool-files.ts';
 
 /** Share of the files' bytes that the second lane may take; the rest is kept for the first. */
 const SECOND_SHARE = 0.75;
+/** Share that what has started may take: of what never ends, the oldest goes before any record does. */
+const STARTS_SHARE = 0.125;
 /** Share of what the second lane may take below which it is out of trouble again. */
 const EASE = 0.5;
 
@@ -42,6 +44,17 @@ export class DiskRoom {
   /** Whether so many bytes fit without removing anything. */
   has(bytes: number): boolean {
     return this.#files.bytes + bytes <= this.#maxBytes;
+  }
+
+  /** Makes room for so many bytes of a start; false where there is none. Records are never removed for it. */
+  makeForStart(bytes: number): boolean {
+    while (this.#files.startBytes + bytes > this.#maxBytes * STARTS_SHARE) {
+      const oldest = this.#files.oldestStarts();
+      if (oldest === undefined) return false;
+      this.#files.evict(oldest);
+      this.#files.drop(oldest);
+    }
+    return this.has(bytes);
   }
 
   /** Makes room for so many bytes; false where there is none for this lane. */

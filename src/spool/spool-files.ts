@@ -4,8 +4,8 @@ import type { Lane } from '../export/record-queue.ts';
 import { untraced } from '../export/untraced.ts';
 import type { Segment } from './segment.ts';
 
-/** Running executions that are known one by one, about 8 MB. The starts of any more are kept until the store knows of them. */
-const MAX_RUNNING = 100_000;
+/** Running executions that are known one by one, about 1 MB. The starts of any more are kept until the store knows of them. */
+const MAX_RUNNING = 10_000;
 
 /** The segments of this instance and of those it has taken over: how many bytes they have, and when they can go. */
 export class SpoolFiles {
@@ -15,10 +15,13 @@ export class SpoolFiles {
   /** Executions in them that are known to run. */
   #running = 0;
   readonly #bytes: Record<Lane, number> = { first: 0, second: 0 };
+  /** Those of {@link #starts}, which are among the bytes of the first lane. */
+  #startBytes = 0;
   #lastId = 0;
   #startsStoredAt = 0;
   #lossesStoredNo = 0;
   #unlinkErrors = 0;
+  #isEnding = false;
 
   /** Bytes of all files. */
   get bytes(): number {
@@ -27,6 +30,11 @@ export class SpoolFiles {
 
   bytesOf(lane: Lane): number {
     return this.#bytes[lane];
+  }
+
+  /** Bytes of the files that say what this instance has started. */
+  get startBytes(): number {
+    return this.#startBytes;
   }
 
   nextId(): number {
@@ -44,12 +52,12 @@ export class SpoolFiles {
   add(segment: Segment): void {
     this.#segments.set(segment.id, segment);
     if (segment.slot === 'starts' && segment.heir === undefined) this.#starts.push(segment);
-    if (segment.hasFile) this.#bytes[segment.lane] += segment.bytes;
+    if (segment.hasFile) this.#count(segment, segment.bytes);
   }
 
   grow(segment: Segment, bytes: number): void {
     segment.bytes += bytes;
-    if (segment.hasFile) this.#bytes[segment.lane] += bytes;
+    if (segment.hasFile) this.#count(segment, bytes);
   }
 
   /** Is told that the frames of a segment are in a file now, and no longer kept in memory. */
@@ -61,7 +69,7 @@ export class SpoolFiles {
       return;
     }
     segment.hasFile = true;
-    this.#bytes[segment.lane] += segment.bytes;
+    this.#count(segment, segment.bytes);
     this.collect(segment);
   }
 
@@ -132,6 +140,11 @@ export class SpoolFiles {
     this.#running -= segment.running?.size ?? 0;
   }
 
+  /** The oldest finished segment that says what this instance has started and has a file. */
+  oldestStarts(): Segment | undefined {
+    return this.#starts.find(({ isSealed, hasFile }) => isSealed && hasFile);
+  }
+
   /** The oldest segment of the second lane that has a file; it may be open. */
   oldestOfSecondLane(): Segment | undefined {
     let oldest: Segment | undefined;
@@ -154,13 +167,14 @@ export class SpoolFiles {
   evict(segment: Segment): void {
     closeFile(segment);
     segment.isSealed = true;
-    try {
-      untraced(() => unlinkSync(segment.path));
-    } catch (error) {
-      this.#onUnlinkError(error as NodeJS.ErrnoException);
-    }
+    this.#unlinkAtOnce(segment.path);
     this.#withoutFile(segment);
     this.collect(segment);
+  }
+
+  /** What is removed from now on is gone at once: the process may be about to end. */
+  ending(): void {
+    this.#isEnding = true;
   }
 
   /** At the end: the files are somebody else's now. */
@@ -169,6 +183,7 @@ export class SpoolFiles {
     this.#starts.length = 0;
     this.#running = 0;
     Object.assign(this.#bytes, { first: 0, second: 0 });
+    this.#startBytes = 0;
   }
 
   #collectAll(): void {
@@ -178,10 +193,27 @@ export class SpoolFiles {
   #withoutFile(segment: Segment): void {
     if (!segment.hasFile) return;
     segment.hasFile = false;
-    this.#bytes[segment.lane] -= segment.bytes;
+    this.#count(segment, -segment.bytes);
+  }
+
+  #count({ slot, lane, heir }: Segment, bytes: number): void {
+    this.#bytes[lane] += bytes;
+    if (slot === 'starts' && heir === undefined) this.#startBytes += bytes;
+  }
+
+  #unlinkAtOnce(path: string): void {
+    try {
+      untraced(() => unlinkSync(path));
+    } catch (error) {
+      this.#onUnlinkError(error as NodeJS.ErrnoException);
+    }
   }
 
   #unlink(path: string): void {
+    if (this.#isEnding) {
+      this.#unlinkAtOnce(path);
+      return;
+    }
     untraced(() =>
       unlink(path, (error) => {
         if (error !== null) this.#onUnlinkError(error);

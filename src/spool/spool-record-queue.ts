@@ -41,6 +41,8 @@ export class SpoolRecordQueue implements RecordQueue {
   readonly #adoptions: Adoptions;
   readonly #evictForFirst: MakeRoom = () => this.#diskRoom.evictFor('first');
   #isClosed = false;
+  /** Whether its files hold something that is to be stored. */
+  #isNeeded = false;
 
   /** `onDrop` is told once the call that caused a drop is done. Nothing is opened before the first record. */
   constructor(options: SpoolOptions, onDrop: DropListener) {
@@ -182,23 +184,27 @@ export class SpoolRecordQueue implements RecordQueue {
   close(): QueueRemains {
     if (this.#isClosed) return { left: 0, dropped: 0 };
     this.#isClosed = true;
+    this.#files.ending();
     this.#writer.finish(this.#evictForFirst);
     this.#drops.tell();
     let left = 0;
     let dropped = 0;
-    let isNeeded = false;
     for (const segment of this.#files.all()) {
       const { unsettled, hasFile, heir } = segment;
       const records = unsettled.records - unsettled.running;
       if (hasFile) left += records;
       else dropped += records;
-      if (heir === undefined && hasFile && this.#files.isNeeded(segment)) isNeeded = true;
+      if (heir === undefined && hasFile && this.#files.isNeeded(segment)) this.#isNeeded = true;
     }
-    this.#writer.leave(isNeeded);
+    this.#writer.release();
     this.#adoptions.release();
     this.#waiting.clear();
     this.#files.clear();
     return { left, dropped };
+  }
+
+  forgetOwn(): void {
+    if (this.#isClosed && !this.#isNeeded) this.#writer.remove();
   }
 
   /** Takes a record in, or says why not. */
@@ -247,7 +253,8 @@ export class SpoolRecordQueue implements RecordQueue {
     const length = this.#writer.encode(kind, 0, body);
     if (length === 0) return undefined;
     if (this.#writer.diskState === 'well') {
-      if (!this.#diskRoom.has(length)) return undefined;
+      const hasRoom = kind === 'start' ? this.#diskRoom.makeForStart(length) : this.#diskRoom.has(length);
+      if (!hasRoom) return undefined;
       const placed = this.#writer.putInFile(slot, length, makeRoom);
       // Well, and yet it did not take it: it is full, and what steps would have to give for it is kept for records.
       if (placed !== undefined || this.#writer.diskState === 'well') return placed?.segment;

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -98,8 +98,8 @@ describe('files', () => {
   });
 
   it('of starts stay until the store knows of them where more run than are known one by one', async () => {
-    const { queue, path, instanceId } = folder.open({ segmentBytes: 8 * 1_024 * 1_024 });
-    const runs = Array.from({ length: 100_100 }, () => runRecord());
+    const { queue, path, instanceId } = folder.open({ segmentBytes: 800 * 1_024 });
+    const runs = Array.from({ length: 10_100 }, () => runRecord());
     for (const run of runs) queue.appendStart({ ...run, seq: 0, state: 'running', startedAt: 5_000 });
     const [first, second] = folder.names(instanceId).filter((name) => name.startsWith('R'));
     for (const run of runs) queue.append(run);
@@ -107,6 +107,21 @@ describe('files', () => {
     expect(folder.names(instanceId)).toContain(first);
     queue.startsStored(5_001);
     await untilGone(`${path}/${first}`);
+  });
+
+  it('of starts take an eighth of the room: the oldest of those go, and no record for them', () => {
+    const maxSpoolBytes = 400_000;
+    const { queue, path, instanceId, dropped } = folder.open({ maxSpoolBytes, segmentBytes: 5_000 });
+    append(queue, 1, 500);
+    for (let count = 0; count < 2_000; count++) queue.appendStart(runRecord({ seq: 0, state: 'running' }));
+    append(queue, 501, 1_000);
+    const starts = folder.names(instanceId).filter((name) => name.startsWith('R'));
+    const bytes = starts.reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
+    expect(bytes).toBeLessThanOrEqual(maxSpoolBytes / 8);
+    expect(bytes).toBeGreaterThan(maxSpoolBytes / 8 - 10_000);
+    expect(starts).not.toContain('R-000002.seg');
+    expect(dropped).toEqual([]);
+    expect(drain(queue)).toEqual(numbers(1, 1_000));
   });
 
   it('stay while a single record in them is not settled', () => {
@@ -145,13 +160,27 @@ describe('files', () => {
     await untilGone(`${path}/F-000001.seg`);
   });
 
-  it('leave nothing behind when the queue closes with nothing in it', () => {
+  it('leave nothing behind when the queue closes with nothing in it, and the store knows of its end', () => {
     const { queue } = folder.open();
     expect(folder.names()).toEqual([]);
     append(queue, 1, 10);
     drain(queue);
     expect(queue.close()).toEqual({ left: 0, dropped: 0 });
+    queue.forgetOwn();
     expect(folder.names()).toEqual([]);
+  });
+
+  it('say of a queue that closes with nothing in it that its instance has ended, and no more', async () => {
+    const { queue, instanceId } = folder.open();
+    append(queue, 1, 10);
+    drain(queue);
+    queue.close();
+    const { queue: next } = folder.open();
+    const [adopted] = await next.adopt();
+    expect(adopted).toMatchObject({ records: 0, losses: [], instance: { instanceId } });
+    expect(adopted?.instance.endedAt).toBeGreaterThan(0);
+    expect(drain(next)).toEqual([]);
+    expect(next.settledInstances()).toEqual([adopted]);
   });
 
   it('stay when the queue closes with a start that nobody else knows of', async () => {

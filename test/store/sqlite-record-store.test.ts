@@ -237,6 +237,30 @@ describe('SqliteRecordStore', () => {
     });
   });
 
+  it('interrupts all that a dead process has left running, however much that is', async () => {
+    const store = await openStore();
+    const count = 50_100;
+    const instance = {
+      instanceId: 'dead',
+      serviceName: 'shop',
+      serviceVersion: undefined,
+      host: 'host-1',
+      pid: 4_242,
+      durability: 'process',
+      startedAt: TEST_EPOCH_MS,
+      heartbeatAt: TEST_EPOCH_MS,
+      endedAt: undefined,
+      lastSeq: 0,
+      sampledOut: 0,
+    } as const;
+    const running = Array.from({ length: count }, () =>
+      runRecord({ instanceId: 'dead', seq: 0, rev: 0, state: 'running', outcome: undefined }),
+    );
+    await store.write(running, { instances: [instance], losses: [] });
+    expect(await store.interrupt(['dead'], 0)).toBe(count);
+    expect(await store.interrupt(['dead'], 0)).toBe(0);
+  }, 60_000);
+
   it('starts a new thread with the next init when its thread was lost', async () => {
     const { stdout, stderr } = await runNode('store/fixtures/lose-thread.ts', [path]);
     expect(stderr).toBe('');

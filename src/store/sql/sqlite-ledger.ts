@@ -5,7 +5,7 @@ import { linkCandidates } from '../remote-children.ts';
 import { textsOf } from './column-batch.ts';
 import type { LedgerDatabase } from './database.ts';
 import { ExecutionUpsert } from './execution-upsert.ts';
-import { findInterrupted, interruptRows } from './interruption.ts';
+import { findInterrupted, interruptRows, MAX_RUNNING } from './interruption.ts';
 import { writeReport } from './ledger-report.ts';
 import { migrate } from './migrations.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
@@ -55,14 +55,20 @@ export class SqliteLedger {
     });
   }
 
+  /** So many at once that a transaction stays short for those who wait for the file. */
   interrupt(instanceIds: readonly string[], silentBefore: number): number {
     const { connection, db, links } = this.#ledger();
-    return this.#inTransaction(connection, () => {
-      const interrupted = runScript(connection, findInterrupted(db, instanceIds, silentBefore));
-      const { changes, links: remoteChildren } = runScript(connection, interruptRows(db, interrupted));
-      links.link(() => interrupted.map(({ recordId }) => recordId), remoteChildren);
-      return changes;
-    });
+    let changes = 0;
+    for (let found = MAX_RUNNING; found === MAX_RUNNING; ) {
+      this.#inTransaction(connection, () => {
+        const interrupted = runScript(connection, findInterrupted(db, instanceIds, silentBefore));
+        const ended = runScript(connection, interruptRows(db, interrupted));
+        links.link(() => interrupted.map(({ recordId }) => recordId), ended.links);
+        found = interrupted.length;
+        changes += ended.changes;
+      });
+    }
+    return changes;
   }
 
   quarantine(rows: readonly QuarantineRow[]): void {

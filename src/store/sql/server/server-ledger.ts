@@ -10,7 +10,7 @@ import type {
 import { linkCandidates, type RemoteChildLink, remoteChildrenOf } from '../../remote-children.ts';
 import { columnBatchFromRecords } from '../column-batch.ts';
 import type { LedgerDatabase } from '../database.ts';
-import { findInterrupted, interruptRows } from '../interruption.ts';
+import { findInterrupted, interruptRows, MAX_RUNNING } from '../interruption.ts';
 import { writeReport } from '../ledger-report.ts';
 import type { LedgerLayout } from '../ledger-schema.ts';
 import { isMigrated, migrate } from '../migrations.ts';
@@ -33,7 +33,7 @@ const ANY_REMOTE_CHILD = 'select 1 as found from remote_children limit 1';
 /** Rows of one statement. */
 const MAX_ROWS = 100;
 /** Ids that are remembered; one that is forgotten is found to be there when it comes again. */
-const MAX_ANNOUNCED = 100_000;
+const MAX_ANNOUNCED = 10_000;
 
 /** What {@link ServerLedger} works with. */
 export interface ServerLedgerParts {
@@ -92,22 +92,23 @@ export class ServerLedger {
   async interrupt(instanceIds: readonly string[], silentBefore: number): Promise<number> {
     const { server, db, dialect } = this.#parts;
     return withConnection(server, async (connection) => {
-      const found = await runServerScript(connection, findInterrupted(db, instanceIds, silentBefore));
-      if (found.length === 0) return 0;
-      const { changes, links } = await inServerTransaction(connection, async () => {
-        const interrupted = await runServerScript(connection, interruptRows(db, found));
-        await runServerScript(connection, keepRemoteChildren(db, dialect, interrupted.links));
-        return interrupted;
-      });
-      await this.#link(
-        connection,
-        linkCandidates(
+      let changes = 0;
+      for (;;) {
+        const found = await runServerScript(connection, findInterrupted(db, instanceIds, silentBefore));
+        if (found.length === 0) return changes;
+        const ended = await inServerTransaction(connection, async () => {
+          const interrupted = await runServerScript(connection, interruptRows(db, found));
+          await runServerScript(connection, keepRemoteChildren(db, dialect, interrupted.links));
+          return interrupted;
+        });
+        changes += ended.changes;
+        const candidates = linkCandidates(
           found.map(({ recordId }) => recordId),
           [],
-        ),
-        links,
-      );
-      return changes;
+        );
+        await this.#link(connection, candidates, ended.links);
+        if (found.length < MAX_RUNNING) return changes;
+      }
     });
   }
 
@@ -214,7 +215,7 @@ async function transaction(
   isBegunByWork: boolean,
   work: () => Promise<void>,
 ): Promise<boolean> {
-  if (!isBegunByWork) await connection.run('begin', []);
+  if (!isBegunByWork) await connection.begin();
   try {
     await work();
     return (await connection.commitAndRun(ANY_REMOTE_CHILD)).rows.length > 0;
