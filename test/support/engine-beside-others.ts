@@ -1,5 +1,5 @@
 import { cp, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -36,7 +36,9 @@ export interface EngineBesideOthers {
   readonly surroundings?: (run: number) => Readonly<Record<string, string>>;
 }
 
-const SHARED = ['other-vendor.mjs', 'two-copies.mjs'] as const;
+const SHARED = [new URL('other-vendor.mjs', import.meta.url), new URL('two-copies.mjs', import.meta.url)].map(
+  (url) => fileURLToPath(url),
+);
 const QUIET = { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none' };
 /** The SDK prints the spans of everybody. */
 const PRINTED = { OTEL_TRACES_EXPORTER: 'console' };
@@ -68,9 +70,7 @@ export function describeBesideOthers({
       const [newest] = LANES;
       if (newest === undefined) throw new Error('there is no lane');
       application = await createEngineApplication(engine, newest);
-      for (const file of SHARED) {
-        await cp(fileURLToPath(new URL(file, import.meta.url)), join(application.path, file));
-      }
+      for (const file of SHARED) await cp(file, join(application.path, basename(file)));
       started = await server?.start();
     }, INSTALL_MILLIS);
     afterAll(async () => {
