@@ -1,3 +1,5 @@
+import { EXECUTIONS } from '../obligation.ts';
+import type { WriterReport } from '../programs/plan.ts';
 import type { Disk, FileSystem } from './disk.ts';
 import type { WrittenRecord } from './frames.ts';
 import type { DiskCall } from './trace.ts';
@@ -9,7 +11,8 @@ const PROMISED_MILLIS = 500;
 interface Acknowledged {
   readonly index: number;
   readonly at: number;
-  readonly record: WrittenRecord | undefined;
+  /** Where its record is; more than one where it was written again. */
+  readonly records: readonly WrittenRecord[];
   readonly id: string;
 }
 
@@ -33,6 +36,7 @@ export class OsPromise {
   readonly #calls: readonly DiskCall[];
   readonly #disk: Disk;
   readonly #acknowledged: Acknowledged[] = [];
+  #inMemory = 0;
   readonly #ends: readonly { readonly index: number; readonly at: number; readonly isKilled: boolean }[];
 
   constructor(
@@ -43,17 +47,21 @@ export class OsPromise {
   ) {
     this.#calls = calls;
     this.#disk = disk;
-    const byId = new Map(records.map((record) => [record.correlationId, record]));
+    const byId = new Map<string, WrittenRecord[]>();
+    for (const record of records)
+      byId.set(record.correlationId, [...(byId.get(record.correlationId) ?? []), record]);
     let longestSync = 0;
     let longestSilence = 0;
     for (const { writer, from, to } of lives) {
+      const inMemory = runsInMemory(calls.slice(from, to));
       let last: number | undefined;
       for (let index = from; index < to; index++) {
         const call = calls[index];
         if (call?.kind === 'sync') longestSync = Math.max(longestSync, call.took);
         if (call?.kind !== 'told' || call.line.startsWith('{')) continue;
         const id = `${writer}:${call.line}`;
-        this.#acknowledged.push({ index, at: call.at, id, record: byId.get(id) });
+        if (inMemory.has(Math.floor(Number(call.line) / EXECUTIONS))) this.#inMemory++;
+        else this.#acknowledged.push({ index, at: call.at, id, records: byId.get(id) ?? [] });
         longestSilence = Math.max(longestSilence, call.at - (last ?? call.at));
         last = call.at;
       }
@@ -62,8 +70,13 @@ export class OsPromise {
     this.#ends = lives.map(({ to, isKilled }) => ({ index: to, at: calls[to - 1]?.at ?? 0, isKilled }));
   }
 
+  /** Executions acknowledged while the writer said that its durability is `memory`: of them nothing is promised. */
+  get inMemory(): number {
+    return this.#inMemory;
+  }
+
   get acknowledged(): number {
-    return this.#acknowledged.length;
+    return this.#acknowledged.length + this.#inMemory;
   }
 
   /**
@@ -78,14 +91,15 @@ export class OsPromise {
     const now = this.#calls[cut - 1]?.at ?? 0;
     const safe = new Map<string, number>();
     let longest: { id: string; millis: number } | undefined;
-    for (const { index, at, id, record } of this.#acknowledged) {
+    const isSafe = ({ recordId, path, to }: WrittenRecord): boolean => {
+      if (stored.has(recordId)) return true;
+      const bytes = safe.get(path) ?? this.#disk.safeBytes(path, cut, system);
+      safe.set(path, bytes);
+      return to <= bytes;
+    };
+    for (const { index, at, id, records } of this.#acknowledged) {
       if (index >= cut) break;
-      if (record !== undefined) {
-        if (stored.has(record.recordId)) continue;
-        const bytes = safe.get(record.path) ?? this.#disk.safeBytes(record.path, cut, system);
-        safe.set(record.path, bytes);
-        if (record.to <= bytes) continue;
-      }
+      if (records.some(isSafe)) continue;
       const end = this.#ends.find((each) => each.index > index);
       const isDead = end?.isKilled === true && end.index < cut;
       const millis = (isDead ? end.at : now) - at;
@@ -98,4 +112,15 @@ export class OsPromise {
   isBroken(millis: number): boolean {
     return millis > PROMISED_MILLIS + this.graceMillis;
   }
+}
+
+/** Runs at whose end the disk was slow or failed: a writer says so then. */
+function runsInMemory(calls: readonly DiskCall[]): ReadonlySet<number> {
+  const runs = new Set<number>();
+  for (const call of calls) {
+    if (call.kind !== 'told' || !call.line.startsWith('{')) continue;
+    const { durability, acknowledged } = JSON.parse(call.line) as WriterReport;
+    if (durability === 'memory' && acknowledged !== undefined) runs.add(acknowledged);
+  }
+  return runs;
 }

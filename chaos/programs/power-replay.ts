@@ -24,6 +24,8 @@ export interface ReplayPlan extends WriterPlan {
   readonly traced: string;
   readonly states: number;
   readonly seed: number;
+  /** Whether it is asked what durability `os` may lose: once for a trace. */
+  readonly asksPromise: boolean;
 }
 
 /** What was found. */
@@ -36,6 +38,8 @@ export interface ReplayReport extends WriterReport {
   readonly exposedMillis: Readonly<Record<FileSystem, number>>;
   /** What a busy machine adds to what is promised. Milliseconds. */
   readonly graceMillis: number;
+  /** Executions of which nothing was promised: the disk was too slow. */
+  readonly inMemory: number;
   readonly faults: readonly string[];
 }
 
@@ -74,7 +78,7 @@ let states = 0;
 
 if (promise.acknowledged === 0 || records.length < promise.acknowledged)
   faults.push(`${promise.acknowledged} were acknowledged, and ${records.length} records found in the traces`);
-if (plan.durability === 'os') {
+if (plan.asksPromise) {
   for (let moment = 1; moment <= MOMENTS; moment++)
     judgePromise(Math.round((moment * calls.length) / MOMENTS));
 }
@@ -93,6 +97,7 @@ const report: ReplayReport = {
   lostKnown,
   exposedMillis,
   graceMillis: Math.round(promise.graceMillis),
+  inMemory: promise.inMemory,
   faults:
     faults.length > FAULTS_SHOWN
       ? [...faults.slice(0, FAULTS_SHOWN), `${faults.length} faults in all`]

@@ -102,6 +102,8 @@ const beganAt = performance.now();
 for (let run = 0; run < runs; run++) {
   store.isAway = AWAY[end].some(([from, to]) => run >= from * runs && run < to * runs);
   await execute(writer, run);
+  // A disk that is slow or fails: what was just acknowledged is promised less.
+  if (ledger.durability === 'memory') tell({ type: 'state', acknowledged: run, durability: 'memory' });
   const ahead = beganAt + (run * EXECUTIONS * 1_000) / rate - performance.now();
   await sleep(Math.max(0, ahead));
 }

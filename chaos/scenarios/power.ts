@@ -40,6 +40,7 @@ export const power: Scenario = {
         osExposedMs: os.exposedMillis.journal,
         osExposedPosixMs: os.exposedMillis.posix,
         osGraceMs: os.graceMillis,
+        inMemory: os.inMemory,
       },
       faults: [...os.faults, ...process.faults],
     };
@@ -48,7 +49,7 @@ export const power: Scenario = {
 
 type Replayed = Pick<
   ReplayReport,
-  'states' | 'recoveredRows' | 'lostKnown' | 'exposedMillis' | 'graceMillis' | 'faults'
+  'states' | 'recoveredRows' | 'lostKnown' | 'exposedMillis' | 'graceMillis' | 'inMemory' | 'faults'
 > & {
   readonly acknowledged: number;
 };
@@ -78,12 +79,15 @@ async function replayOf(bench: Bench, durability: 'os' | 'process'): Promise<Rep
   const sums = { states: 0, recoveredRows: 0, lostKnown: 0 };
   const exposedMillis = { journal: 0, posix: 0 };
   let graceMillis = 0;
+  let inMemory = 0;
   const faults: string[] = [];
   const wanted = bench.isFull ? STATES.full : STATES.short;
   while (sums.states < wanted) {
     const states = Math.min(wanted - sums.states, STATES_A_PROCESS);
     const seed = between(bench.random, 1, 1e9);
+    const asksPromise = durability === 'os' && sums.states === 0;
     const report = await replay(bench, {
+      asksPromise,
       ...base,
       directory: bench.folder,
       traces,
@@ -97,10 +101,11 @@ async function replayOf(bench: Bench, durability: 'os' | 'process'): Promise<Rep
     exposedMillis.journal = Math.max(exposedMillis.journal, report.exposedMillis.journal);
     exposedMillis.posix = Math.max(exposedMillis.posix, report.exposedMillis.posix);
     graceMillis = report.graceMillis;
+    inMemory = report.inMemory;
     faults.push(...report.faults.map((fault) => `${durability}, seed ${seed}, ${fault}`));
     bench.progress(sums.states / wanted);
   }
-  return { acknowledged, ...sums, exposedMillis, graceMillis, faults };
+  return { acknowledged, ...sums, exposedMillis, graceMillis, inMemory, faults };
 }
 
 async function replay(bench: Bench, plan: ReplayPlan): Promise<ReplayReport> {
