@@ -14,6 +14,8 @@ export interface Result {
   readonly figures: Finding['figures'];
   /** What failed, or why it was skipped. */
   readonly reasons: readonly string[];
+  /** Versions of databases that the scenario has started itself. */
+  readonly versions: readonly string[];
   readonly seconds: number;
   /** Runs it again as it was. */
   readonly seed: number;
@@ -24,7 +26,8 @@ export interface BenchOptions {
   readonly isFull: boolean;
   readonly seed: number;
   readonly root: string;
-  readonly onProgress: (share: number) => void;
+  readonly minutes?: number;
+  readonly onProgress: (share: number, what?: string) => void;
 }
 
 /** Runs scenarios, with database servers that are started once and emptied between them. */
@@ -33,13 +36,14 @@ export class Laboratory {
 
   async run(scenario: Scenario, dialect: Dialect, options: BenchOptions): Promise<Result> {
     const name = scenario.dialects === undefined ? scenario.name : `${scenario.name}-${dialect}`;
-    const { isFull, seed, root, onProgress } = options;
+    const { isFull, seed, root, minutes, onProgress } = options;
     const folder = await mkdtemp(join(tmpdir(), 'runledger-chaos-'));
     const bench: Bench = {
       isFull,
       root,
       folder,
       random: seeded(hashOf(`${name}:${seed}`)),
+      minutes,
       progress: onProgress,
       ledger: (of) => this.#ledger(of, folder),
     };
@@ -48,13 +52,14 @@ export class Laboratory {
       outcome: Result['outcome'],
       figures: Finding['figures'],
       reasons: readonly string[],
+      versions: readonly string[] = [],
     ): Result => {
       const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
-      return { scenario: name, title: scenario.title, outcome, figures, reasons, seconds, seed };
+      return { scenario: name, title: scenario.title, outcome, figures, reasons, versions, seconds, seed };
     };
     try {
-      const { figures, faults } = await scenario.run(bench, dialect);
-      return report(faults.length === 0 ? 'passed' : 'failed', figures, faults);
+      const { figures, faults, versions } = await scenario.run(bench, dialect);
+      return report(faults.length === 0 ? 'passed' : 'failed', figures, faults, versions);
     } catch (error) {
       if (error instanceof Skipped) return report('skipped', {}, [error.message]);
       return report('failed', {}, [error instanceof Error ? (error.stack ?? error.message) : String(error)]);

@@ -25,6 +25,8 @@ export interface Judgement {
   readonly faults: readonly string[];
 }
 
+type RowCounts = Pick<Judgement, 'rows' | 'duplicates' | 'spurious' | 'wrong' | 'unacknowledged'>;
+
 /** What one writer owes. */
 interface Debtor {
   /** By number of the execution: acknowledged, or found in the ledger. */
@@ -34,6 +36,8 @@ interface Debtor {
 
 const ACKNOWLEDGED = 1;
 const FOUND = 2;
+/** Found at an earlier look, and right: it may have been pruned since. */
+const SEEN = 4;
 const FAULTS_SHOWN = 3;
 
 /**
@@ -62,20 +66,46 @@ export class Oracle {
 
   acknowledged(writer: string, number: number): void {
     const debtor = this.#debtors.get(writer);
-    if (debtor === undefined || !(number < debtor.marks.length) || debtor.marks[number] !== 0) {
+    const mark = debtor?.marks[number];
+    if (debtor === undefined || mark === undefined || (mark & ACKNOWLEDGED) !== 0) {
       throw new Error(`${writer} acknowledges ${number}, which it can not`);
     }
-    debtor.marks[number] = ACKNOWLEDGED;
+    debtor.marks[number] = mark | ACKNOWLEDGED;
     debtor.highest = Math.max(debtor.highest, number);
     this.#acknowledged++;
   }
 
   async judge(ledger: Ledger): Promise<Judgement> {
     const notes = new Notes();
+    const counts = await this.#readRows(ledger, notes, true);
+    const { lost, lostFirst } = this.#countLost(notes);
+    const { unaccounted, repeated, open } = await judgeAccounting(ledger, notes);
+    return {
+      acknowledged: this.#acknowledged,
+      ...counts,
+      duplicates: counts.duplicates + repeated,
+      lost,
+      lostFirst,
+      unaccounted,
+      open,
+      faults: notes.all,
+    };
+  }
+
+  /**
+   * Judges the rows that are there while writers work, and remembers those that are as they should be: once they are pruned they
+   * do not count as lost. Resolves to what is wrong with them.
+   */
+  async look(ledger: Ledger): Promise<readonly string[]> {
+    const notes = new Notes();
+    await this.#readRows(ledger, notes, false);
+    return notes.all;
+  }
+
+  async #readRows(ledger: Ledger, notes: Notes, isOver: boolean): Promise<RowCounts> {
     const counts = { rows: 0, duplicates: 0, spurious: 0, wrong: 0, unacknowledged: 0 };
     for (const { marks } of this.#debtors.values()) {
-      for (let number = 0; number < marks.length; number++)
-        marks[number] = (marks[number] ?? 0) & ACKNOWLEDGED;
+      for (let number = 0; number < marks.length; number++) marks[number] = (marks[number] ?? 0) & ~FOUND;
     }
     for await (const row of recordsOf(ledger)) {
       if (this.#isLeftOut(row)) continue;
@@ -85,6 +115,8 @@ export class Oracle {
       const number = Number(digits);
       // A writer has one run at work, of which nothing may be acknowledged yet.
       const begun = (Math.floor((debtor?.highest ?? 0) / EXECUTIONS) + 2) * EXECUTIONS;
+      // While they write, a row may be there before its acknowledgement is heard, and its end after that.
+      if (!isOver && debtor !== undefined && (number >= begun || row.state === 'running')) continue;
       if (debtor === undefined || !/^\d+$/.test(digits) || number >= begun) {
         counts.spurious++;
         notes.add('spurious', `${row.kind} ${row.name} (${row.correlation_id}) was never begun`);
@@ -100,22 +132,14 @@ export class Oracle {
       const isOwed = (mark & ACKNOWLEDGED) !== 0;
       if (!isOwed) counts.unacknowledged++;
       const difference = differenceOf(row, obligationOf(writer, number), isOwed);
-      if (difference === undefined) continue;
+      if (difference === undefined) {
+        if (isOwed && !isOver) debtor.marks[number] = mark | FOUND | SEEN;
+        continue;
+      }
       counts.wrong++;
       notes.add('wrong', `${row.correlation_id}: ${difference}`);
     }
-    const { lost, lostFirst } = this.#countLost(notes);
-    const { unaccounted, repeated, open } = await judgeAccounting(ledger, notes);
-    return {
-      acknowledged: this.#acknowledged,
-      ...counts,
-      duplicates: counts.duplicates + repeated,
-      lost,
-      lostFirst,
-      unaccounted,
-      open,
-      faults: notes.all,
-    };
+    return counts;
   }
 
   #countLost(notes: Notes): { readonly lost: number; readonly lostFirst: number } {

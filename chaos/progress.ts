@@ -3,7 +3,7 @@ import { Presets, SingleBar } from 'cli-progress';
 /** What a bar is divided into for each scenario. */
 const PARTS = 100;
 
-/** A bar on a terminal, and nothing elsewhere. */
+/** A bar on a terminal; elsewhere a line for what is worth one. */
 export class Progress {
   readonly #total: number;
   #bar: SingleBar | undefined;
@@ -13,8 +13,12 @@ export class Progress {
     this.#total = total;
   }
 
-  show(done: number, name: string): void {
-    if (!process.stderr.isTTY) return;
+  show(done: number, scenario: string, what?: string): void {
+    const name = what === undefined ? scenario : `${scenario}: ${what}`;
+    if (!process.stderr.isTTY) {
+      if (what !== undefined) process.stderr.write(`${name}\n`);
+      return;
+    }
     const parts = Math.round(done * PARTS);
     if (this.#bar === undefined) {
       this.#bar = new SingleBar({ format: '{bar} {percentage}% {name}' }, Presets.shades_classic);

@@ -6,6 +6,8 @@
  *                                       docs/reliability.md as it goes
  *   npm run chaos -- --only kill,exit    scenarios by the start of their names; with --full, as the full set has them
  *   npm run chaos -- --seed 7            the same faults again
+ *   npm run chaos -- --full --only soak --minutes 1440
+ *                                        a steady load and a fault a minute, for so long
  *   npm run chaos -- --list | --json
  */
 
@@ -24,10 +26,12 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
     json: { type: 'boolean', default: false },
+    minutes: { type: 'string' },
     list: { type: 'boolean', default: false },
   },
 });
 const seed = Number(values.seed);
+const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
 const wanted = values.only.split(',').filter((name) => name !== '');
 const all = SCENARIOS.flatMap((scenario) =>
   (scenario.dialects ?? (['sqlite'] as const)).map((dialect) => ({
@@ -42,8 +46,10 @@ const jobs = all.filter(({ scenario, name }) =>
     ? wanted.some((start) => name.startsWith(start))
     : values.full || scenario.isLong !== true,
 );
-if (!Number.isInteger(seed) || jobs.length === 0) {
-  process.stderr.write('usage: npm run chaos -- [--full] [--only NAME,…] [--seed N] [--json] [--list]\n');
+if (!Number.isInteger(seed) || !((minutes ?? 1) > 0) || jobs.length === 0) {
+  process.stderr.write(
+    'usage: npm run chaos -- [--full] [--only NAME,…] [--seed N] [--minutes N] [--json] [--list]\n',
+  );
   process.exit(2);
 }
 if (values.list) {
@@ -58,12 +64,20 @@ try {
   for (const [index, { scenario, dialect, name }] of jobs.entries()) {
     progress.show(index, name);
     const root = fileURLToPath(new URL('..', import.meta.url));
-    const onProgress = (share: number) => progress.show(index + share, name);
-    const result = await laboratory.run(scenario, dialect, { isFull: values.full, seed, root, onProgress });
+    const onProgress = (share: number, what?: string) => progress.show(index + share, name, what);
+    const options = {
+      isFull: values.full,
+      seed,
+      root,
+      onProgress,
+      ...(minutes !== undefined && { minutes }),
+    };
+    const result = await laboratory.run(scenario, dialect, options);
     results.push(result);
     progress.hide();
     if (!values.json) printResult(result);
-    if (values.full) await saveResult(result, await laboratory.versions(dialect), names);
+    const versions = result.versions.length > 0 ? result.versions : await laboratory.versions(dialect);
+    if (values.full) await saveResult(result, versions, names);
   }
 } finally {
   progress.hide();

@@ -17,8 +17,10 @@ export interface Bench {
   readonly root: string;
   /** A ledger without records. */
   ledger(dialect: Dialect): Promise<Ledger>;
-  /** Says how much of the scenario is done, from 0 to 1. */
-  progress(share: number): void;
+  /** How long a scenario that can go on for ever is to go on; undefined where that was left to it. */
+  readonly minutes: number | undefined;
+  /** Says how much of the scenario is done, from 0 to 1, and, where it takes its time, what it does. */
+  progress(share: number, what?: string): void;
 }
 
 /** What a scenario found. It has passed where there are no faults. */
@@ -27,6 +29,8 @@ export interface Finding {
   readonly figures: Readonly<Record<string, number | string>>;
   /** Each a sentence: what should have held and did not. */
   readonly faults: readonly string[];
+  /** Versions of databases that the scenario has started itself. */
+  readonly versions?: readonly string[];
 }
 
 /** One thing that is proven. */

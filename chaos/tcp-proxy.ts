@@ -15,13 +15,15 @@ const DRIPPED = 64;
 
 /** Stands between a client and a server on 127.0.0.1, and does to their bytes what it is told. */
 export class TcpProxy {
-  readonly #target: number;
+  #target: number;
   readonly #random: Random;
   readonly #server: Server;
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>();
   #mode: ProxyMode = 'pass';
   /** Bytes from clients, and from the server. */
   readonly bytes = { sent: 0, received: 0 };
+  #watched: Buffer | undefined;
+  #seen = 0;
 
   private constructor(target: number, random: Random) {
     this.#target = target;
@@ -41,6 +43,20 @@ export class TcpProxy {
 
   get mode(): ProxyMode {
     return this.#mode;
+  }
+
+  /** The port that connections lead to from now on. Those that are open stay where they are. */
+  set target(port: number) {
+    this.#target = port;
+  }
+
+  /** Counts answers with these bytes in them; `seen` says how many there were. */
+  watch(bytes: string): void {
+    this.#watched = Buffer.from(bytes);
+  }
+
+  get seen(): number {
+    return this.#seen;
   }
 
   /** Applies to connections that are open and to those that come. */
@@ -83,6 +99,7 @@ export class TcpProxy {
     });
     server.on('data', (chunk: Buffer) => {
       this.bytes.received += chunk.length;
+      if (this.#watched !== undefined && chunk.includes(this.#watched)) this.#seen++;
       void this.#answer(client, server, chunk);
     });
   }

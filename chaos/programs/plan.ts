@@ -29,6 +29,12 @@ export interface WriterReport {
   readonly loop?: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
   /** Resident memory, bytes: at its highest since the last report of it, and now. */
   readonly rss?: { readonly max: number; readonly now: number };
+  /** How a record is kept at the moment. */
+  readonly durability?: 'process' | 'os' | 'memory';
+  /** Open file descriptors. */
+  readonly files?: number;
+  /** What the heap holds, bytes: after a collection where Node.js was started with `--expose-gc`. */
+  readonly heap?: number;
   /** What `shutdown` returned. */
   readonly shutdown?: { readonly stored: number; readonly left: number; readonly dropped: number };
 }

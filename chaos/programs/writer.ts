@@ -1,5 +1,5 @@
 /** An application that records what its plan says, and takes commands while it does. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
@@ -92,7 +92,19 @@ function state(type: WriterReport['type']): WriterReport {
   sampleMemory();
   const rss = { ...memory };
   memory.max = 0;
-  return { type, acknowledged, accounts: ledger.accounts(), loop, rss };
+  const { durability } = ledger;
+  return { type, acknowledged, accounts: ledger.accounts(), durability, loop, rss, ...held() };
+}
+
+/** What the process holds: it is to be as much after a day as after an hour. */
+function held(): Pick<WriterReport, 'files' | 'heap'> {
+  globalThis.gc?.();
+  const heap = process.memoryUsage().heapUsed;
+  try {
+    return { heap, files: readdirSync('/proc/self/fd').length };
+  } catch {
+    return { heap };
+  }
 }
 
 function sampleMemory(): void {

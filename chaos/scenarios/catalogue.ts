@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import { clock } from './clock.ts';
 import { neverEnded } from './endless.ts';
 import { exit } from './exit.ts';
+import { failover } from './failover.ts';
 import { family } from './family.ts';
 import { fileFaults } from './files.ts';
 import { hostile } from './hostile.ts';
@@ -10,8 +11,10 @@ import { names } from './names.ts';
 import { network, pause, terminate } from './network.ts';
 import { outage, outageFast, outageSmallHeap } from './outage.ts';
 import { poison } from './poison.ts';
+import { power } from './power.ts';
 import { recovery } from './recovery.ts';
 import { coldStart, sharedFile } from './sharing.ts';
+import { soak } from './soak.ts';
 import { diskFull, limits } from './space.ts';
 
 /** Every scenario, in the order they are run. */
@@ -23,6 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   outage,
   outageFast,
   outageSmallHeap,
+  failover,
   network,
   pause,
   terminate,
@@ -36,4 +40,6 @@ export const SCENARIOS: readonly Scenario[] = [
   fileFaults,
   diskFull,
   limits,
+  power,
+  soak,
 ];

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordAccounts } from 'runledger';
+import { droppedOf, identityFaults } from '../accounts.ts';
 import { signalTree } from '../process-tree.ts';
 import { type Bench, type Finding, type Scenario, Skipped } from '../scenario.ts';
 import { figuresOf, Trial, waitingOf } from '../trial.ts';
@@ -124,18 +125,6 @@ async function drainedAccounts(writer: WriterProcess): Promise<RecordAccounts> {
     await sleep(50);
   }
   throw new Error(`not drained within a minute: ${JSON.stringify(last)}`);
-}
-
-function identityFaults(when: string, accounts: RecordAccounts): string[] {
-  const { created, stored, queued, sampledOut, quarantined } = accounts;
-  const { recovered = 0, spooled = 0 } = accounts as { recovered?: number; spooled?: number };
-  const rest =
-    created + recovered - stored - queued - spooled - sampledOut - quarantined - droppedOf(accounts);
-  return rest === 0 ? [] : [`${when}: ${rest} records are not accounted for: ${JSON.stringify(accounts)}`];
-}
-
-function droppedOf({ dropped }: RecordAccounts): number {
-  return Object.values(dropped).reduce((total, count) => total + count, 0);
 }
 
 function mountSmallDisk(directory: string): void {

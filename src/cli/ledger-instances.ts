@@ -15,7 +15,7 @@ export interface AccountedInstance {
   readonly service_name: string;
   readonly host: string;
   readonly pid: number;
-  /** `silent`: it has neither ended nor been heard of for a while, so it was killed where nobody has started since. */
+  /** `silent`: it has neither ended nor been heard of for a while, and does not live on this machine. */
   readonly state: 'living' | 'ended' | 'silent';
   readonly durability: string;
   readonly last_seq: number;
@@ -36,10 +36,14 @@ const INSTANCES = `select instance_id, service_name, host, pid, durability, hear
 const LOSSES = `select instance_id, reason, sum(records) as records, min(first_seq) as first_seq, max(last_seq) as last_seq
   from record_losses group by instance_id, reason order by instance_id, reason`;
 
-/** The processes that have written to a ledger, first to start first. `now` in milliseconds since the Unix epoch. */
+/**
+ * The processes that have written to a ledger, first to start first. `now` in milliseconds since the Unix epoch; `living` are
+ * the ids of those that are known to live, though they may be silent.
+ */
 export async function readInstances(
   ledger: LedgerReader,
   now: number,
+  living: ReadonlySet<string>,
 ): Promise<readonly AccountedInstance[]> {
   const losses = new Map<string, AccountedLoss[]>();
   for (const row of rowsOf(await ledger.query(LOSSES))) {
@@ -58,7 +62,7 @@ export async function readInstances(
     service_name: String(row.service_name),
     host: String(row.host),
     pid: Number(row.pid),
-    state: stateOf(row, now),
+    state: living.has(String(row.instance_id)) ? 'living' : stateOf(row, now),
     durability: String(row.durability),
     last_seq: Number(row.last_seq),
     stored: Number(row.stored),

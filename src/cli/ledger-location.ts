@@ -78,7 +78,8 @@ export async function storeAt(location: string): Promise<RecordStore> {
     }
     default: {
       const { SqliteRecordStore } = await import('../store/sql/sqlite-record-store.ts');
-      return new SqliteRecordStore({ path: location });
+      // What is recovered leaves the spool, and may have been promised to survive a power cut.
+      return new SqliteRecordStore({ path: location, synchronous: 'full' });
     }
   }
 }

@@ -57,6 +57,29 @@ export async function recoverSpool(location: string): Promise<SpoolRecovery> {
   return { recovered, stored, left, quarantined, interrupted: exporter.interruptedCount };
 }
 
+/**
+ * Ids of the processes of this machine that live and write to a ledger: each holds the lock of its folder in the spool, be it
+ * stopped, or its store away.
+ */
+export async function livingInstances(location: string): Promise<ReadonlySet<string>> {
+  const living = new Set<string>();
+  if (!hasSpool(location)) return living;
+  const [{ instanceNames }, { lockDirectory }] = await Promise.all([
+    import('../spool/instance-directory.ts'),
+    import('../spool/instance-lock.ts'),
+  ]);
+  for (const name of instanceNames(spoolOf(location))) {
+    try {
+      const lock = lockDirectory(join(spoolOf(location), name), 'existing');
+      if (lock === undefined) living.add(name.split('.')[0] ?? name);
+      else lock.release();
+    } catch {
+      // Without a lock, or gone meanwhile: nobody is there.
+    }
+  }
+  return living;
+}
+
 function spoolOf(location: string): string {
   if (serverOf(location) === undefined) return `${location}.spool`;
   return join(process.env.RUNLEDGER_DIR || '.runledger', spoolNameOf(location));

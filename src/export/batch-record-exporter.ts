@@ -47,7 +47,7 @@ export interface QueueOwner {
 }
 
 /**
- * Brings records to a store in batches, one write at a time, and loses none it does not count.
+ * Brings records to a store in batches, and loses none it does not count.
  *
  * No call throws, rejects or blocks, whatever the store does. `export` is O(1); with a queue that is durable the record is
  * acknowledged when it returns. Timers do not keep the process alive, except for callers that wait: `ready`, and
@@ -248,7 +248,7 @@ export class BatchRecordExporter implements RecordExporter {
     clearTimeout(this.#patrol);
     this.#loop.stop();
     if (millis > 0 && this.#session.canWriteAtExit) {
-      if (this.#loop.inFlight !== undefined) this.#queue.giveBack(this.#loop.inFlight);
+      this.#loop.giveBack();
       const limit = { records: maxBacklogBatchSize, bytes: maxExportBatchBytes };
       const deadline = retry.now() + millis;
       handOverAtExit(
@@ -315,16 +315,22 @@ export class BatchRecordExporter implements RecordExporter {
     this.#loop.stop();
     this.#housekeeping.leaveStarts();
     const { left, dropped } = this.#abandon();
-    if (left === 0 && drained?.kind !== 'timeout') await this.#sayGoodbye(remaining());
+    const isComplete = left === 0 && drained?.kind !== 'timeout';
+    if (isComplete && (await this.#sayGoodbye(remaining()))) untraced(() => this.#queue.forgetOwn?.());
     await this.#session.close(Math.max(shutdownTimeoutMillis * (1 - DRAIN_SHARE), remaining()));
     return { stored: this.#accounting.storedCount - storedBefore, left, dropped };
   }
 
-  /** Tells the store that this instance has ended, with all it lost. Where something is left, whoever adopts it will. */
-  async #sayGoodbye(millis: number): Promise<void> {
+  /**
+   * Tells the store that this instance has ended, with all it lost. Returns whether it knows, or has no use for it; where it
+   * does not, whoever adopts what is left will tell it.
+   */
+  async #sayGoodbye(millis: number): Promise<boolean> {
     const report = this.#reporter.report(true);
-    if (report === undefined || !this.#session.keepsReports || !this.#session.isOpen) return;
-    await within(Math.max(0, millis), this.#session.write([], report), 'hold').catch(() => undefined);
+    if (report === undefined || !this.#session.keepsReports) return true;
+    if (!this.#session.isOpen) return false;
+    const told = within(Math.max(0, millis), this.#session.write([], report), 'hold');
+    return (await told.catch(() => undefined))?.kind === 'done';
   }
 
   /** The end of the queue: what is in it and in no spool is lost with the process, and counted. */

@@ -20,6 +20,11 @@ export class Breaker {
     return this.#isTrying ? 'half_open' : 'open';
   }
 
+  /** Whether the last try failed. */
+  get hasFailed(): boolean {
+    return this.#failures > 0;
+  }
+
   /** How many of `records` the next try may take. */
   limit(records: number): number {
     return this.#failures < MAX_FAILURES ? records : Math.min(records, CANARY_RECORDS);

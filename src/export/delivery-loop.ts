@@ -29,8 +29,12 @@ export interface DeliveryParts {
 /** How often it is looked whether there is housekeeping to do. Milliseconds. */
 const HOUSEKEEPING_MILLIS = 1_000;
 
+/** Enough for the store never to wait for us: while one batch is written the next is put into columns and sent. */
+const MAX_WRITES = 2;
+
 /**
- * Takes batches out of the queue and has them delivered, one at a time.
+ * Takes batches out of the queue and has them delivered: one at a time, and while full ones wait, two side by side where the
+ * store takes that and works.
  *
  * It is *idle* while nothing is queued; *lingering* for `scheduledDelayMillis` while less than a batch is, since a small
  * write costs the application almost as much as a full one; *writing* batch after batch, without a pause, while
@@ -49,7 +53,8 @@ export class DeliveryLoop {
   /** How many records somebody waits for: what was queued then, and not what has come since. */
   #urgent = 0;
   #hasChores = false;
-  #inFlight: RecordBatch | undefined;
+  /** Oldest first. What failed stays until nothing else is under way, so that all of it goes back in order. */
+  readonly #inFlight: RecordBatch[] = [];
   #linger: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #chores: NodeJS.Timeout | undefined;
@@ -66,9 +71,9 @@ export class DeliveryLoop {
     return this.#breaker.state;
   }
 
-  /** What is being written now. */
-  get inFlight(): RecordBatch | undefined {
-    return this.#inFlight;
+  /** Puts what is being written now back into the queue. */
+  giveBack(): void {
+    for (const batch of this.#inFlight.splice(0).reverse()) this.#parts.queue.giveBack(batch);
   }
 
   /** Resolves when nothing is being written any more; undefined when nothing is. */
@@ -91,7 +96,10 @@ export class DeliveryLoop {
 
   /** Somebody waits for the result. */
   hurry(): void {
-    this.#urgent = this.#parts.queue.waiting + (this.#inFlight?.records.length ?? 0);
+    this.#urgent = this.#inFlight.reduce(
+      (sum, { records }) => sum + records.length,
+      this.#parts.queue.waiting,
+    );
     this.#retry.reset();
     this.#endWait?.();
     this.#outside(() => this.#start());
@@ -146,7 +154,7 @@ export class DeliveryLoop {
 
   async #work(): Promise<void> {
     while (!this.#isStopped && this.#hasWork) {
-      const error = this.#hasChores ? await this.#doChores() : await this.#deliverNext();
+      const error = this.#hasChores ? await this.#doChores() : await this.#deliver();
       this.#parts.onProgress();
       if (error !== undefined && !this.#isStopped) await this.#wait(error);
       else if (this.#canLinger) break;
@@ -178,26 +186,59 @@ export class DeliveryLoop {
     return undefined;
   }
 
-  /** Settles a batch, or puts what is left of it back and returns why. */
+  /** Delivers a batch, and more while full ones wait. Puts what failed back once nothing is under way, and returns why. */
+  async #deliver(): Promise<StoreUnavailableError | undefined> {
+    let trouble: StoreUnavailableError | undefined;
+    const underWay = new Set<Promise<void>>();
+    const send = (): void => {
+      const write = this.#deliverNext().then((error) => {
+        trouble ??= error;
+        underWay.delete(write);
+        this.#parts.onProgress();
+      });
+      underWay.add(write);
+    };
+    const maySend = (): boolean =>
+      trouble === undefined && underWay.size < this.#maxWrites && this.#hasBacklog;
+    send();
+    while (underWay.size > 0) {
+      // To make a batch ready takes milliseconds: between two of them the application has its turn.
+      await (maySend() ? nextTurn() : Promise.race(underWay));
+      if (maySend()) send();
+    }
+    this.giveBack();
+    return trouble;
+  }
+
+  /** One while nobody knows that the store works, none beside what is under way when something else has its turn. */
+  get #maxWrites(): number {
+    if (this.#isStopped || this.#hasChores) return 0;
+    return this.#breaker.hasFailed ? 1 : Math.min(MAX_WRITES, this.#parts.session.maxWrites);
+  }
+
+  get #hasBacklog(): boolean {
+    return this.#parts.queue.waiting >= this.#batchSize.current;
+  }
+
+  /** Settles a batch, or what the store takes of it, and returns why it takes no more. */
   async #deliverNext(): Promise<StoreUnavailableError | undefined> {
     const { queue, delivery, options } = this.#parts;
     const records = this.#breaker.limit(this.#batchSize.current);
     const batch = queue.take({ records, bytes: options.maxExportBatchBytes });
     if (batch === undefined) return undefined;
     const before = delivery.storedCount;
-    this.#inFlight = batch;
+    this.#inFlight.push(batch);
     this.#breaker.trying();
     try {
       await delivery.deliver(batch);
     } catch (error) {
-      queue.giveBack(batch);
       if (delivery.storedCount > before) this.#retry.reset();
       const unavailable = unavailableBy(error);
       this.#failed(unavailable, batch.records.length);
       return unavailable;
-    } finally {
-      this.#inFlight = undefined;
     }
+    const at = this.#inFlight.indexOf(batch);
+    if (at >= 0) this.#inFlight.splice(at, 1);
     this.#urgent = Math.max(0, this.#urgent - batch.records.length);
     this.#succeeded();
     this.#batchSize.succeeded(queue.waiting);
@@ -229,6 +270,10 @@ export class DeliveryLoop {
       };
     });
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve).unref());
 }
 
 function unavailableBy(error: unknown): StoreUnavailableError {

@@ -42,6 +42,7 @@ export class ExporterLog {
   }
 
   recovered({ instanceId, pid, host }: LedgerInstance, records: number, interrupted: number): void {
+    if (records + interrupted === 0) return;
     logGuarded(
       'info',
       () =>

@@ -39,7 +39,7 @@ interface MemoryBatch extends RecordBatch {
  * the first lane alone fill it, it refuses the newest of those, since the first failures are the root causes.
  *
  * Ok steps in flight can not be taken back, so a record of the first lane is let in over their head: the bound is
- * exceeded by the ok steps of one batch at most, until that batch is settled or given back and trimmed.
+ * exceeded by the ok steps in flight at most, until those are settled or given back and trimmed.
  */
 export class MemoryRecordQueue implements RecordQueue {
   readonly durability = 'memory';

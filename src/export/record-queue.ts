@@ -113,4 +113,9 @@ export interface RecordQueue {
   forget?(adopted: AdoptedInstance): void;
   /** Ends the queue: nothing is taken in or out any more. Idempotent: the second time nothing remains. */
   close(): QueueRemains;
+  /**
+   * Is told, after {@link close}, that the store knows of the end of this instance: what else would say so to whoever adopts it
+   * is removed, if nothing is left.
+   */
+  forgetOwn?(): void;
 }

@@ -42,6 +42,11 @@ export class StoreSession {
     return this.#store.interrupt !== undefined;
   }
 
+  /** How many writes the store takes side by side. */
+  get maxWrites(): number {
+    return this.#store.maxWrites ?? 1;
+  }
+
   onWrite(listener: WriteListener): void {
     this.#listeners.push(listener);
   }

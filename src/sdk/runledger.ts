@@ -132,7 +132,7 @@ export function createRunledger(options: RunledgerOptions = {}): Runledger {
 }
 
 function recordingFrom(options: ResolvedOptions): Recording | undefined {
-  const store = storeFromChoice(options.store);
+  const store = storeFromChoice(options.store, options.durability);
   if (store === undefined) return undefined;
   const { keep, redact, recognise, retention, maxLiveExecutions } = options;
   const retained = retention === false ? store : new RetainedStore(store, retention);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileNameOf, serverOf, spoolNameOf } from '../store/ledger-location.ts';
 import { MemoryRecordStore } from '../store/memory-record-store.ts';
-import type { RecordStore } from '../store/record-store.ts';
+import type { Durability, RecordStore } from '../store/record-store.ts';
 import { MysqlRecordStore } from '../store/sql/mysql/mysql-record-store.ts';
 import { PostgresRecordStore } from '../store/sql/postgres/postgres-record-store.ts';
 import { SqliteRecordStore } from '../store/sql/sqlite-record-store.ts';
@@ -52,11 +52,17 @@ export function spoolDirectoryOf(choice: StoreChoice, directory: string): string
   }
 }
 
-/** Makes the store; none is opened before its first record. Undefined for `none`. */
-export function storeFromChoice(choice: StoreChoice): RecordStore | undefined {
+/**
+ * Makes the store; none is opened before its first record. Undefined for `none`. Where records are to survive a power cut
+ * the store has to as well, since what it has taken leaves the spool: servers do by themselves, a file on demand.
+ */
+export function storeFromChoice(choice: StoreChoice, durability: Durability): RecordStore | undefined {
   switch (choice.kind) {
     case 'sqlite':
-      return new SqliteRecordStore({ path: choice.path });
+      return new SqliteRecordStore({
+        path: choice.path,
+        synchronous: durability === 'os' ? 'full' : 'normal',
+      });
     case 'postgres':
       return new PostgresRecordStore({ url: choice.url });
     case 'mysql':

@@ -14,6 +14,11 @@ export class SwitchableTracerProvider implements TracerProvider {
   getTracer(name: string, version?: string, options?: TracerOptions): Tracer {
     return new SwitchableTracer(this, (provider) => provider.getTracer(name, version, options));
   }
+
+  /** No part of the API, and yet called on the global provider's delegate by those who are about to be frozen, as functions are. */
+  async forceFlush(): Promise<void> {
+    await (this.target as { forceFlush?: () => Promise<void> }).forceFlush?.();
+  }
 }
 
 class SwitchableTracer implements Tracer {

@@ -1,6 +1,7 @@
-import { close, fdatasync, fdatasyncSync, fsync, open } from 'node:fs';
-import { dirname } from 'node:path';
+import { close, fdatasync, fdatasyncSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { untraced } from '../export/untraced.ts';
+import { FolderSync } from './folder-sync.ts';
 import type { Segment } from './segment.ts';
 
 /** How often what was written is forced to disk. Milliseconds. */
@@ -29,6 +30,7 @@ export type RepeatFrames = (segment: Segment, frames: readonly Buffer[]) => void
 export class SegmentSync {
   readonly #repeat: RepeatFrames;
   readonly #unsynced = new Map<Segment, Unsynced>();
+  readonly #folders = new FolderSync();
   /** Those whose names are on disk. */
   readonly #named = new WeakSet<Segment>();
   #copiedBytes = 0;
@@ -71,8 +73,26 @@ export class SegmentSync {
       } catch {
         // There is no time left to write it anew; the kernel has it.
       }
+      if (!this.#named.has(segment)) this.#folders.syncNow(segment.path);
       this.#done(segment, unsynced);
     }
+  }
+
+  /** Forces a file to disk that was written at once. Rejects where its data can not be. */
+  async syncWhole(path: string): Promise<void> {
+    const file = await open(path, 'r');
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await new Promise((resolve) => this.#folders.sync(path, resolve));
+  }
+
+  /** The same while everything waits. */
+  syncWholeNow(fd: number, path: string): void {
+    fdatasyncSync(fd);
+    this.#folders.syncNow(path);
   }
 
   #schedule(): void {
@@ -83,21 +103,25 @@ export class SegmentSync {
     this.#timer = undefined;
     for (const [segment, unsynced] of this.#unsynced) {
       if (unsynced.covered !== undefined) continue;
-      if (!this.#named.has(segment)) this.#syncName(segment);
       unsynced.covered = { frames: unsynced.frames, copies: unsynced.copies.length };
-      fdatasync(unsynced.fd, (error) => this.#onSynced(segment, unsynced, error));
+      fdatasync(unsynced.fd, (error) => {
+        if (error !== null || this.#named.has(segment)) this.#onSynced(segment, unsynced, error);
+        else this.#syncName(segment, unsynced);
+      });
     }
   }
 
-  /** A file is as good as lost where its directory does not know its name. */
-  #syncName(segment: Segment): void {
-    this.#named.add(segment);
-    const directory = dirname(segment.path);
-    for (const path of [directory, dirname(directory)]) {
-      open(path, 'r', (error, fd) => {
-        if (error === null) fsync(fd, () => close(fd, () => undefined));
-      });
-    }
+  /** A file is as good as lost where its folder does not know its name. */
+  #syncName(segment: Segment, unsynced: Unsynced): void {
+    this.#folders.sync(segment.path, (isDone) => {
+      if (isDone) {
+        this.#named.add(segment);
+        this.#onSynced(segment, unsynced, null);
+        return;
+      }
+      unsynced.covered = undefined;
+      if (this.#unsynced.has(segment)) this.#schedule();
+    });
   }
 
   #onSynced(segment: Segment, unsynced: Unsynced, error: Error | null): void {

@@ -51,7 +51,7 @@ export class SegmentWriter {
         ? new SegmentSync((segment, frames) => this.#repeat(segment, frames))
         : undefined;
     this.#inFiles = new FileWriter(parts, this.#sync);
-    this.#inMemory = new TailWriter(parts, this.#health);
+    this.#inMemory = new TailWriter(parts, this.#health, this.#sync);
   }
 
   /** How what is written now is kept. */
@@ -128,10 +128,14 @@ export class SegmentWriter {
     this.#sync?.finish();
   }
 
-  /** Leaves the directory to whoever adopts it, or removes it where nothing in it is needed. After {@link finish}. */
-  leave(isNeeded: boolean): void {
-    if (isNeeded) this.#directory?.release();
-    else this.#directory?.remove();
+  /** Leaves the directory to whoever adopts it. After {@link finish}. */
+  release(): void {
+    this.#directory?.release();
+  }
+
+  /** Removes the directory: nothing in it is needed. */
+  remove(): void {
+    this.#directory?.remove();
     this.#directory = undefined;
   }
 

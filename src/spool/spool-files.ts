@@ -21,6 +21,7 @@ export class SpoolFiles {
   #startsStoredAt = 0;
   #lossesStoredNo = 0;
   #unlinkErrors = 0;
+  #isEnding = false;
 
   /** Bytes of all files. */
   get bytes(): number {
@@ -166,13 +167,14 @@ export class SpoolFiles {
   evict(segment: Segment): void {
     closeFile(segment);
     segment.isSealed = true;
-    try {
-      untraced(() => unlinkSync(segment.path));
-    } catch (error) {
-      this.#onUnlinkError(error as NodeJS.ErrnoException);
-    }
+    this.#unlinkAtOnce(segment.path);
     this.#withoutFile(segment);
     this.collect(segment);
+  }
+
+  /** What is removed from now on is gone at once: the process may be about to end. */
+  ending(): void {
+    this.#isEnding = true;
   }
 
   /** At the end: the files are somebody else's now. */
@@ -199,7 +201,19 @@ export class SpoolFiles {
     if (slot === 'starts' && heir === undefined) this.#startBytes += bytes;
   }
 
+  #unlinkAtOnce(path: string): void {
+    try {
+      untraced(() => unlinkSync(path));
+    } catch (error) {
+      this.#onUnlinkError(error as NodeJS.ErrnoException);
+    }
+  }
+
   #unlink(path: string): void {
+    if (this.#isEnding) {
+      this.#unlinkAtOnce(path);
+      return;
+    }
     untraced(() =>
       unlink(path, (error) => {
         if (error !== null) this.#onUnlinkError(error);

@@ -39,6 +39,8 @@ export class SpoolRecordQueue implements RecordQueue {
   readonly #memoryRoom: MemoryRoom;
   readonly #adoptions: Adoptions;
   #isClosed = false;
+  /** Whether its files hold something that is to be stored. */
+  #isNeeded = false;
 
   /** `onDrop` is told once the call that caused a drop is done. Nothing is opened before the first record. */
   constructor(options: SpoolOptions, onDrop: DropListener) {
@@ -166,22 +168,26 @@ export class SpoolRecordQueue implements RecordQueue {
   close(): QueueRemains {
     if (this.#isClosed) return { left: 0, dropped: 0 };
     this.#isClosed = true;
+    this.#files.ending();
     this.#writer.finish();
     let left = 0;
     let dropped = 0;
-    let isNeeded = false;
     for (const segment of this.#files.all()) {
       const { unsettled, hasFile, heir } = segment;
       const records = unsettled.records - unsettled.running;
       if (hasFile) left += records;
       else dropped += records;
-      if (heir === undefined && hasFile && this.#files.isNeeded(segment)) isNeeded = true;
+      if (heir === undefined && hasFile && this.#files.isNeeded(segment)) this.#isNeeded = true;
     }
-    this.#writer.leave(isNeeded);
+    this.#writer.release();
     this.#adoptions.release();
     this.#waiting.clear();
     this.#files.clear();
     return { left, dropped };
+  }
+
+  forgetOwn(): void {
+    if (this.#isClosed && !this.#isNeeded) this.#writer.remove();
   }
 
   /** Takes a record in, or says why not. */

@@ -5,6 +5,7 @@ import { untraced } from '../export/untraced.ts';
 import type { DiskHealth } from './disk-health.ts';
 import { NEW_FILE, type WriterParts, writeAll } from './file-writer.ts';
 import { type Placed, type Segment, SLOTS, type Slot, segmentName } from './segment.ts';
+import type { SegmentSync } from './segment-sync.ts';
 import { appendToTail, startTail, withoutDropped } from './segment-tail.ts';
 
 /** How often it is tried to write again. Milliseconds. */
@@ -21,14 +22,16 @@ const OPERATIONS = 3;
 export class TailWriter {
   readonly #parts: WriterParts;
   readonly #health: DiskHealth;
+  readonly #sync: SegmentSync | undefined;
   readonly #open: Partial<Record<Slot, Segment | undefined>> = {};
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
   #isFinished = false;
 
-  constructor(parts: WriterParts, health: DiskHealth) {
+  constructor(parts: WriterParts, health: DiskHealth, sync: SegmentSync | undefined) {
     this.#parts = parts;
     this.#health = health;
+    this.#sync = sync;
   }
 
   add(slot: Slot, frame: Buffer): Placed {
@@ -70,6 +73,7 @@ export class TailWriter {
           withoutDropped(segment);
           if (segment.tail !== undefined) writeAll(fd, segment.tail, segment.bytes);
         }
+        this.#sync?.syncWholeNow(fd, path);
       } finally {
         closeSync(fd);
       }
@@ -140,10 +144,21 @@ export class TailWriter {
     const startedAt = now();
     const path = await this.#writeBytes(segment.slot, tail, bytes);
     this.#health.took((now() - startedAt) / OPERATIONS);
+    await this.#syncWhole(path);
     // At the end of the process another file got the same frames, which harms nobody.
     if (this.#isFinished) return;
     segment.path = path;
     this.#parts.files.hasFile(segment);
+  }
+
+  /** What is gathered in memory is as safe again as it was promised to be once it is on disk. */
+  async #syncWhole(path: string): Promise<void> {
+    try {
+      await this.#sync?.syncWhole(path);
+    } catch (error) {
+      await unlink(path).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Finds out whether files can be written, where there is nothing to write. */

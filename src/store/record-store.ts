@@ -88,6 +88,8 @@ export interface PruneReport {
 export interface RecordStore {
   /** What it is, for messages: `sqlite .runledger/ledger.db`. Never a password. */
   readonly name: string;
+  /** How many calls of `write` may be under way at once; of more than two no use is made. @default 1 */
+  readonly maxWrites?: number;
   /** Opens and migrates. Called before the first write, and again after it threw. Idempotent. */
   init(): Promise<void>;
   /**

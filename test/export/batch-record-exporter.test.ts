@@ -98,6 +98,32 @@ describe('a healthy store', () => {
     expect(exporter.accounts()).toMatchObject({ stored: 10_000, queued: 0 });
   });
 
+  it('that takes two writes at once gets the second while a full batch waits, and no third', async () => {
+    const finish: (() => void)[] = [];
+    const store = new ScriptedRecordStore(
+      { write: () => new Promise<void>((resolve) => finish.push(resolve)) },
+      2,
+    );
+    const sizes = () => store.writes.map((write) => write.length);
+    const exporter = new BatchRecordExporter(store);
+    exportSteps(exporter, 511);
+    await settle();
+    exportSteps(exporter, 511);
+    await settle();
+    expect(sizes()).toEqual([511]);
+    exportSteps(exporter, 1);
+    // A full batch waits by now, and nobody woke the loop for it.
+    finish.shift()?.();
+    await settle();
+    expect(sizes()).toEqual([511, 512]);
+    exportSteps(exporter, 2_000);
+    await settle();
+    expect(sizes()).toEqual([511, 512]);
+    finish.pop()?.();
+    await settle();
+    expect(sizes()).toEqual([511, 512, 1_024]);
+  });
+
   it('gets failures and runs before the steps that went well, each in order', async () => {
     const store = new ScriptedRecordStore();
     const exporter = new BatchRecordExporter(store, { maxExportBatchSize: 2, maxBacklogBatchSize: 2 });
@@ -260,6 +286,33 @@ describe('a store that does not take records', () => {
     expect(log).toHaveLength(2);
     expect(log[1]).toMatch(/takes records again after \d+\.\d s/);
     expect(log.join()).not.toContain('hunter2');
+  });
+
+  it('that fails two writes at once gets both again in their order, one at a time until it works', async () => {
+    const store = new ScriptedRecordStore(
+      {
+        write: (_, call) => {
+          if (call <= 2)
+            return new Promise((_resolve, reject) => setTimeout(reject, 300 / call, sqliteError(5)));
+          return undefined;
+        },
+      },
+      2,
+    );
+    const exporter = new BatchRecordExporter(store);
+    exportSteps(exporter, 2_000);
+    let isFlushed = false;
+    const flushed = exporter.forceFlush().then(() => (isFlushed = true));
+    await jest.advanceTimersByTimeAsync(299);
+    expect(store.writes.map((write) => write.length)).toEqual([512, 512]);
+    expect(exporter.accounts()).toMatchObject({ queued: 2_000, stored: 0 });
+    await jest.advanceTimersByTimeAsync(1);
+    expect(isFlushed).toBe(false);
+    await jest.advanceTimersByTimeAsync(5_000);
+    await flushed;
+    const seqs = store.writes.slice(2).flatMap((write) => write.map(({ seq }) => seq));
+    expect(seqs).toEqual(Array.from({ length: 2_000 }, (_, index) => index + 1));
+    expect(exporter.accounts()).toMatchObject({ created: 2_000, stored: 2_000, queued: 0 });
   });
 
   it('gets the same records again when a write never settles, half as many at a time', async () => {

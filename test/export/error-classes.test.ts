@@ -40,7 +40,9 @@ describe('classifyError', () => {
     ['transient', ['ERR_WORKER_NOT_RUNNING', 'ERR_WORKER_OUT_OF_MEMORY', 'RUNLEDGER_STORE_NOT_OPEN']],
     ['environment', ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENOMEM']],
     ['configuration', ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR']],
+    ['transient', ['RUNLEDGER_POOLER_UNAVAILABLE', 'RUNLEDGER_NOT_REPLICATED']],
     ['configuration', ['RUNLEDGER_SCHEMA_MISMATCH', 'RUNLEDGER_STORE_CLOSED']],
+    ['configuration', ['RUNLEDGER_STATEMENT_POOLING', 'RUNLEDGER_POOLER_REFUSES']],
     ['data', ['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_VALUE', 'ERR_OUT_OF_RANGE']],
     ['unknown', ['ESTRANGE', '23505x']],
   ])('takes codes of the system for %s: %j', (errorClass, codes) => {

@@ -8,7 +8,7 @@ import { runCli } from '../support/cli.ts';
 import { hasMariadb, startMariadb } from '../support/mariadb-server.ts';
 import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
 import { createProgramFolder, type ProgramFolder, programPath, REGISTER } from '../support/program.ts';
-import { rowsIn } from '../support/sqlite-files.ts';
+import { changeFile, rowsIn } from '../support/sqlite-files.ts';
 
 const NODE = ['--import', REGISTER];
 /** What the package does when nobody says otherwise: the tests' own programs wait for their ledger. */
@@ -81,6 +81,25 @@ describe('a process that dies in the middle of a run', () => {
   });
 });
 
+describe('a process that ends by itself', () => {
+  it.each([
+    ['with everything stored', 'flushed.mjs', AS_IT_COMES],
+    ['and waits for its records', 'flushed.mjs', {}],
+    ['with records in the spool', 'pipeline.mjs', AS_IT_COMES],
+  ])('%s is known to have ended', async (_, program, env) => {
+    expect(await folder.run(program, { node: NODE, env })).toMatchObject({ exitCode: 0, stderr: '' });
+    const verified = await runCli(['verify', '--all', '--json'], { cwd: folder.path });
+    expect(verified).toMatchObject({ exitCode: 0, stderr: '' });
+    const { is_complete, instances } = JSON.parse(verified.stdout);
+    expect({ is_complete, instances }).toEqual({
+      is_complete: true,
+      instances: [expect.objectContaining({ state: 'ended', missing: 0, lost: 0 })],
+    });
+    expect(instances[0].stored).toBe(folder.rows().length);
+    expect(left()).toEqual([]);
+  });
+});
+
 describe('a run that goes on', () => {
   let stop: () => void = () => undefined;
   let ended: Promise<unknown> = Promise.resolve();
@@ -112,6 +131,16 @@ describe('a run that goes on', () => {
     expect(states()).toEqual({ nightly: 'running', load: 'running', insert: 'running', download: 'ended' });
     const living = JSON.parse((await runCli(['verify', '--json'], { cwd: folder.path })).stdout);
     expect(living).toMatchObject({ is_complete: true, instances: [{ state: 'living', pid: child.pid }] });
+    // It is stopped, and nothing was heard of it for long: its lock says that it lives.
+    child.kill('SIGSTOP');
+    changeFile(
+      ledger,
+      'update ledger_instances set heartbeat_at = heartbeat_at - 600000, last_seq = last_seq + 1',
+    );
+    const stopped = JSON.parse((await runCli(['verify', '--json'], { cwd: folder.path })).stdout);
+    expect(stopped).toMatchObject({ is_complete: true, instances: [{ state: 'living', missing: 1 }] });
+    changeFile(ledger, 'update ledger_instances set last_seq = last_seq - 1');
+    child.kill('SIGCONT');
     child.stdin.end('go on\n');
     await ended;
     expect(states()).toEqual({ nightly: 'ended', load: 'ended', insert: 'ended', download: 'ended' });

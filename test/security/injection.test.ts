@@ -61,7 +61,7 @@ function describeInjection(
 ) {
   it('keeps a thousand hostile texts as what they are, and its schema as it was', async () => {
     const place = await open();
-    const store = storeFromChoice(storeChoice(place.url, tmpdir())) as RecordStore;
+    const store = storeFromChoice(storeChoice(place.url, tmpdir()), 'process') as RecordStore;
     try {
       await store.init();
       await store.write([stepRecord()]);

@@ -159,13 +159,27 @@ describe('files', () => {
     await untilGone(`${path}/F-000001.seg`);
   });
 
-  it('leave nothing behind when the queue closes with nothing in it', () => {
+  it('leave nothing behind when the queue closes with nothing in it, and the store knows of its end', () => {
     const { queue } = folder.open();
     expect(folder.names()).toEqual([]);
     append(queue, 1, 10);
     drain(queue);
     expect(queue.close()).toEqual({ left: 0, dropped: 0 });
+    queue.forgetOwn();
     expect(folder.names()).toEqual([]);
+  });
+
+  it('say of a queue that closes with nothing in it that its instance has ended, and no more', async () => {
+    const { queue, instanceId } = folder.open();
+    append(queue, 1, 10);
+    drain(queue);
+    queue.close();
+    const { queue: next } = folder.open();
+    const [adopted] = await next.adopt();
+    expect(adopted).toMatchObject({ records: 0, losses: [], instance: { instanceId } });
+    expect(adopted?.instance.endedAt).toBeGreaterThan(0);
+    expect(drain(next)).toEqual([]);
+    expect(next.settledInstances()).toEqual([adopted]);
   });
 
   it('stay when the queue closes with a start that nobody else knows of', async () => {

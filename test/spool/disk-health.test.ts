@@ -101,6 +101,7 @@ describe('a disk that fails', () => {
     expect(folder.names(join('spool', path.split('/').at(-1) ?? ''))).toEqual(['instance', 'owner.lock']);
     mkdirSync(join(directory, 'other'));
     queue.close();
+    queue.forgetOwn();
     expect(folder.names('spool')).toEqual(['other']);
   });
 });

@@ -65,6 +65,30 @@ export function describeAccounts(open: OpenStore): void {
       expect(await balance()).toMatchObject({ lost: 2, lost_unnumbered: 5, missing: 0 });
     });
 
+    it('let a guess of what a damaged file held give way to what is stored', async () => {
+      const guess = loss({ reason: 'corrupt_frame', records: 3, firstSeq: 2, lastSeq: 4 });
+      const known = loss({ lossNo: 2, records: 1, firstSeq: 5, lastSeq: 5 });
+      const report = { instances: [instance({ lastSeq: 5 })], losses: [guess, known] };
+      const [first, second] = [1, 2].map((seq) => stepRecord({ seq, recordId: `${seq}`.padStart(29, '0') }));
+      await subject.store.write(
+        [first, second].flatMap((record) => record ?? []),
+        report,
+      );
+      expect(await balance()).toMatchObject({ stored: 2, lost: 3, missing: 0 });
+      await subject.store.write([], { instances: [instance({ lastSeq: 9 })], losses: [] });
+      expect(await balance()).toMatchObject({ stored: 2, lost: 4, missing: 3 });
+    });
+
+    it('believe rows beyond the last number that was told', async () => {
+      const [first, second] = [3, 4].map((seq) => stepRecord({ seq, recordId: `${seq}`.padStart(29, '0') }));
+      const report = { instances: [instance({ lastSeq: 2 })], losses: [] };
+      await subject.store.write(
+        [first, second].flatMap((record) => record ?? []),
+        report,
+      );
+      expect(await balance()).toMatchObject({ last_seq: 4, stored: 2, missing: 2 });
+    });
+
     it('keep nothing of a report whose records are refused', async () => {
       const bad = stepRecord({ name: undefined as never });
       const refused = subject.store.write([bad], { instances: [instance({})], losses: [loss({})] });

@@ -22,6 +22,8 @@ export interface FaultyPlace {
   ids(): Promise<readonly string[]>;
   /** Ends the connections of stores. Returns how many there were. */
   killConnections(): Promise<number>;
+  /** Connections of stores on which the server waits for a lock. */
+  waiting(): Promise<number>;
   /** Has every insert wait, until it is resolved. */
   lockRecords(): Promise<() => Promise<void>>;
   query(text: string): Promise<Record<string, unknown>[]>;
@@ -118,6 +120,21 @@ export function describeServerFaults(subject: FaultyServer): void {
       await deliver(store, records);
       await store.write(records);
       expect(await place.ids()).toHaveLength(4);
+    });
+
+    it('that has everybody wait: what was given up does not go on waiting there', async () => {
+      const store = await opened({ queryTimeoutMillis: 500 });
+      await store.write(batch(1));
+      const unlock = await place.lockRecords();
+      for (let tries = 0; tries < 4; tries++) {
+        await expect(store.write(batch())).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+      }
+      const deadline = performance.now() + 10_000;
+      while ((await place.waiting()) > 0 && performance.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(await place.waiting()).toBe(0);
+      await unlock();
     });
 
     it('that is stopped with SIGSTOP and goes on', async () => {

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { MemoryRecordStore } from '../../src/store/memory-record-store.ts';
+import type { RecordLoss } from '../../src/store/record-store.ts';
 import { SqliteRecordStore } from '../../src/store/sql/sqlite-record-store.ts';
 import { quarantinedIn, recordsIn, rowsIn, temporaryDirectory } from '../support/sqlite-files.ts';
 import { describeRecordStore, type InstanceBalance } from './describe-record-store.ts';
@@ -35,18 +36,24 @@ describeRecordStore('SqliteRecordStore', async ({ now }) => {
 /** What the view `lost_records` says in SQL. */
 function balancesOf(store: MemoryRecordStore): readonly InstanceBalance[] {
   return store.instances().map((instance) => {
-    const { instanceId, lastSeq } = instance;
+    const { instanceId } = instance;
     const stored = store.records().filter((record) => record.instanceId === instanceId && record.seq > 0);
+    const lastSeq = Math.max(instance.lastSeq, ...stored.map(({ seq }) => seq));
     const storedIds = new Set(store.records().map(({ recordId }) => recordId));
     const quarantined = store
       .quarantined()
       .filter(({ record }) => record.instanceId === instanceId && !storedIds.has(record.recordId)).length;
     const losses = store.losses().filter((loss) => loss.instanceId === instanceId);
-    const sum = (isNumbered: boolean): number =>
-      losses
-        .filter((loss) => loss.lastSeq > 0 === isNumbered)
-        .reduce((total, { records }) => total + records, 0);
+    const sum = (of: (loss: RecordLoss) => boolean): number =>
+      losses.filter(of).reduce((total, { records }) => total + records, 0);
+    const isGuess = ({ reason }: RecordLoss): boolean => reason === 'corrupt_frame';
+    const told = sum((loss) => loss.lastSeq > 0 && !isGuess(loss));
     const pruned = store.pruned(instanceId);
+    const untold = lastSeq - stored.length - quarantined - pruned - told;
+    const guessed = Math.min(
+      sum((loss) => loss.lastSeq > 0 && isGuess(loss)),
+      Math.max(0, untold),
+    );
     return {
       instance_id: instanceId,
       service_name: instance.serviceName,
@@ -58,9 +65,9 @@ function balancesOf(store: MemoryRecordStore): readonly InstanceBalance[] {
       stored: stored.length,
       quarantined,
       pruned,
-      lost: sum(true),
-      lost_unnumbered: sum(false),
-      missing: lastSeq - stored.length - quarantined - pruned - sum(true),
+      lost: told + guessed,
+      lost_unnumbered: sum(({ lastSeq: numbered }) => numbered === 0),
+      missing: untold - guessed,
     };
   });
 }

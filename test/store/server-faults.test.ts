@@ -1,45 +1,74 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import mysql from 'mysql2';
 import pg from 'pg';
+import { classifyError } from '../../src/export/error-classes.ts';
 import { MysqlRecordStore } from '../../src/store/sql/mysql/mysql-record-store.ts';
 import { PostgresRecordStore } from '../../src/store/sql/postgres/postgres-record-store.ts';
 import { stepRecord } from '../support/execution-records.ts';
 import { hasMariadb, startMariadb } from '../support/mariadb-server.ts';
 import { mysqlPlace } from '../support/mysql-ledger.ts';
-import { postgresPlace } from '../support/postgres-ledger.ts';
+import { hasPgbouncer, startPgbouncer } from '../support/pgbouncer-server.ts';
+import { type PostgresPlace, pooledPlace, postgresPlace } from '../support/postgres-ledger.ts';
 import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
 import type { TestServer } from '../support/server-process.ts';
-import { describeServerFaults } from './describe-server-faults.ts';
+import { describeServerFaults, type FaultyPlace } from './describe-server-faults.ts';
 
 describeServerFaults({
   name: 'PostgreSQL',
   isInstalled: hasPostgres,
   start: () => startPostgres(),
   open: (options) => new PostgresRecordStore(options),
-  async place(url) {
-    const place = await postgresPlace(url);
+  place: async (url) => faultyPostgres(await postgresPlace(url)),
+});
+
+let pooler: TestServer;
+describeServerFaults({
+  name: 'PostgreSQL behind a PgBouncer',
+  isInstalled: hasPostgres && hasPgbouncer,
+  async start() {
+    const server = await startPostgres();
+    pooler = await startPgbouncer(server, 'transaction');
     return {
-      ...place,
-      ids: async () =>
-        (await place.query('select record_id from execution_records order by record_id')).map((row) =>
-          String(row.record_id),
-        ),
-      killConnections: async () =>
-        (
-          await place.query(
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'runledger'",
-          )
-        ).length,
-      async lockRecords() {
-        await place.query('begin');
-        await place.query('lock table execution_records in share mode');
-        return async () => {
-          await place.query('commit');
-        };
+      port: server.port,
+      url: server.url,
+      get pid() {
+        return server.pid;
+      },
+      stop: (signal) => server.stop(signal),
+      start: () => server.start(),
+      async dispose() {
+        await pooler.dispose();
+        await server.dispose();
       },
     };
   },
+  open: (options) => new PostgresRecordStore(options),
+  place: async (url) => faultyPostgres(await pooledPlace(url, pooler.port)),
 });
+
+function faultyPostgres(place: PostgresPlace): FaultyPlace {
+  const ours = "from pg_stat_activity where application_name = 'runledger'";
+  return {
+    ...place,
+    ids: async () =>
+      (await place.query('select record_id from execution_records order by record_id')).map((row) =>
+        String(row.record_id),
+      ),
+    killConnections: async () => (await place.query(`select pg_terminate_backend(pid) ${ours}`)).length,
+    async waiting() {
+      // In a transaction the activity is that of the first look at it.
+      await place.query('select pg_stat_clear_snapshot()');
+      return (await place.query(`select pid ${ours} and wait_event_type = 'Lock'`)).length;
+    },
+    async lockRecords() {
+      await place.query('begin');
+      await place.query('lock table execution_records in share mode');
+      return async () => {
+        await place.query('commit');
+      };
+    },
+  };
+}
 
 describeServerFaults({
   name: 'MariaDB',
@@ -62,6 +91,12 @@ describeServerFaults({
         for (const { id } of rows) await place.query(`kill ${Number(id)}`);
         return rows.length;
       },
+      waiting: async () =>
+        (
+          await place.query(
+            `select id from information_schema.processlist where db = '${database}' and state like 'Waiting for table%'`,
+          )
+        ).length,
       async lockRecords() {
         await place.query('lock tables execution_records read');
         return async () => {
@@ -114,6 +149,33 @@ describeServerFaults({
     });
     await store.close();
     await place.query('drop owned by app cascade; drop role app');
+    await place.dispose();
+  });
+
+  it('whose commit is not waited for until the standbys have it has not stored what it says it has', async () => {
+    const place = await postgresPlace(server.url);
+    const standbys = async (names: string) => {
+      await place.query(`alter system set synchronous_standby_names = '${names}'`);
+      await place.query('select pg_reload_conf()');
+    };
+    const store = new PostgresRecordStore({ url: place.url, queryTimeoutMillis: 20_000 });
+    await store.init();
+    await store.write([stepRecord()]);
+    await standbys('nobody');
+    const record = stepRecord();
+    const write = store.write([record]).then(
+      () => 'stored',
+      (error: unknown) => error,
+    );
+    const cancel = "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'";
+    while ((await place.query(cancel)).length === 0);
+    const error = await write;
+    expect(error).toMatchObject({ code: 'RUNLEDGER_NOT_REPLICATED' });
+    expect(classifyError(error).errorClass).toBe('transient');
+    await standbys('');
+    await store.write([record]);
+    expect(await place.records()).toHaveLength(2);
+    await store.close();
     await place.dispose();
   });
 

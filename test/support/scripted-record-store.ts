@@ -23,6 +23,7 @@ export interface StoreScript {
 /** A store in memory that keeps the contract, except where its script says otherwise. Faults are called with 1, 2, … */
 export class ScriptedRecordStore implements RecordStore {
   readonly name = 'scripted store';
+  readonly maxWrites: number;
   /** May be changed at any time. */
   script: StoreScript;
   readonly rows = new Map<string, ExecutionRecord>();
@@ -31,8 +32,9 @@ export class ScriptedRecordStore implements RecordStore {
   readonly writes: (readonly ExecutionRecord[])[] = [];
   readonly calls = { init: 0, write: 0, quarantine: 0, prune: 0, close: 0, writeAtExit: 0 };
 
-  constructor(script: StoreScript = {}) {
+  constructor(script: StoreScript = {}, maxWrites = 1) {
     this.script = script;
+    this.maxWrites = maxWrites;
   }
 
   async init(): Promise<void> {

@@ -22,6 +22,16 @@ export function rowsIn(path: string, sql: string): Record<string, unknown>[] {
   }
 }
 
+/** Changes a file past all code of ours. */
+export function changeFile(path: string, sql: string): void {
+  const connection = new DatabaseSync(path, { timeout: 5_000 });
+  try {
+    connection.exec(sql);
+  } finally {
+    connection.close();
+  }
+}
+
 /** Every execution record in a file, by id. */
 export function recordsIn(path: string): ExecutionRow[] {
   // The columns are those of the table, which the contract compares one by one.

@@ -6,6 +6,7 @@ import { existingLedger, shownLedger, withLedger } from '../ledger-location.ts';
 import { jsonDocument } from '../printable.ts';
 import { formatCount } from '../quantities.ts';
 import { JSON_SCHEMA_VERSION } from '../row-json.ts';
+import { livingInstances } from '../spool-recovery.ts';
 
 /**
  * Adds `verify`: whether every record there ever was is accounted for. `--json`: `{schema_version, ledger, is_complete,
@@ -29,7 +30,9 @@ export function addVerifyCommand(program: Command, io: CliIo): void {
     .action(async (_: unknown, command: Command) => {
       const options: GlobalOptions & { readonly all?: true } = command.optsWithGlobals();
       const location = existingLedger(options.ledger, process.env);
-      const instances = await withLedger(location, (ledger) => readInstances(ledger, Date.now()));
+      const instances = await withLedger(location, async (ledger) =>
+        readInstances(ledger, Date.now(), await livingInstances(location)),
+      );
       const incomplete = instances.filter(isIncomplete);
       if (incomplete.length > 0) io.fail();
       if (options.json) {

@@ -37,6 +37,8 @@ export interface SqliteRecordStoreOptions {
  */
 export class SqliteRecordStore implements RecordStore {
   readonly name: string;
+  /** Its thread takes one after the other; the next is copied to it meanwhile. */
+  readonly maxWrites = 2;
   readonly #settings: SqliteSettings;
   readonly #now: () => number;
   #thread: SqliteThread | undefined;

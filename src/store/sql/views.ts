@@ -14,6 +14,12 @@ const TAIL = `r.recovered_failures, r.skip_reason, r.rejection_reason, r.work_un
   r.source, r.target, r.cost_usd_micros, r.tokens_in, r.tokens_out, r.sample_rate, r.keep_reason, r.trace_id, r.span_id,
   r.parent_record_id, r.worker_id, r.service_name, r.service_version, r.instance_id, r.host, r.pid`;
 
+/** Of an instance in `lost_records`: the highest number it is known to have given out; rows may be all that a power cut left of it. */
+const LAST_SEQ = 'case when coalesce(r.highest, 0) > i.last_seq then r.highest else i.last_seq end';
+/** Numbers that nothing but a guess explains, and how many of them the guess may have. */
+const UNTOLD = `(${LAST_SEQ} - coalesce(r.stored, 0) - coalesce(q.quarantined, 0) - i.pruned - coalesce(l.told, 0))`;
+const GUESSED = `case when ${UNTOLD} <= 0 then 0 when coalesce(l.guessed, 0) < ${UNTOLD} then coalesce(l.guessed, 0) else ${UNTOLD} end`;
+
 const FAILED_STEP = 'r.failed_step, r.failed_record_id as failed_step_run_id';
 
 /**
@@ -63,21 +69,24 @@ group by kind, pipeline, name`,
     /**
      * One row a life of a process that wrote: of the \`last_seq\` records it numbered, where each is. \`missing\` is what is
      * still on its way while the process lives, and has to be 0 once it ended. \`lost_unnumbered\` are records that were
-     * lost before they had a number.
+     * lost before they had a number. How many records a damaged file held is a guess, which gives way to what is known: some of
+     * them may have been stored before.
      */
     lost_records: `select i.instance_id, i.service_name, i.service_version, i.host, i.pid, i.durability,
-  i.started_at, i.heartbeat_at, i.ended_at, i.last_seq, i.sampled_out,
+  i.started_at, i.heartbeat_at, i.ended_at, ${LAST_SEQ} as last_seq, i.sampled_out,
   coalesce(r.stored, 0) as stored, coalesce(q.quarantined, 0) as quarantined, i.pruned,
-  coalesce(l.lost, 0) as lost, coalesce(l.lost_unnumbered, 0) as lost_unnumbered,
-  i.last_seq - coalesce(r.stored, 0) - coalesce(q.quarantined, 0) - i.pruned - coalesce(l.lost, 0) as missing
+  coalesce(l.told, 0) + ${GUESSED} as lost, coalesce(l.lost_unnumbered, 0) as lost_unnumbered,
+  ${UNTOLD} - ${GUESSED} as missing
 from ledger_instances i
-left join (select instance_id, count(*) as stored from execution_records where seq > 0 group by instance_id) r
+left join (select instance_id, count(*) as stored, max(seq) as highest from execution_records where seq > 0 group by instance_id) r
   on r.instance_id = i.instance_id
 left join (select instance_id, count(*) as quarantined from record_quarantine where seq > 0 and not exists (
     select 1 from execution_records e where e.record_id = record_quarantine.record_id and e.rev >= record_quarantine.rev
   ) group by instance_id) q
   on q.instance_id = i.instance_id
-left join (select instance_id, sum(case when last_seq > 0 then records else 0 end) as lost,
+left join (select instance_id,
+    sum(case when last_seq > 0 and reason <> 'corrupt_frame' then records else 0 end) as told,
+    sum(case when last_seq > 0 and reason = 'corrupt_frame' then records else 0 end) as guessed,
     sum(case when last_seq > 0 then 0 else records end) as lost_unnumbered
     from record_losses group by instance_id) l
   on l.instance_id = i.instance_id`,

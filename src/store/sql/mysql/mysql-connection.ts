@@ -148,6 +148,10 @@ export class MysqlConnection implements ServerConnection {
     return this.#bounded(call);
   }
 
+  async begin(): Promise<void> {
+    await this.run('begin', []);
+  }
+
   /** Its protocol takes one statement at a time, unless the application has opened it to more. */
   async commitAndRun(query: string): Promise<StatementResult> {
     await this.run('commit', []);

@@ -23,7 +23,7 @@ export class MysqlInsert implements RowInsert {
   }
 
   async fresh(connection: ServerConnection, batch: RowSource): Promise<void> {
-    await connection.run('begin', []);
+    await connection.begin();
     await this.#insert.run(connection, batch);
   }
 

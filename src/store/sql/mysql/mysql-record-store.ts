@@ -2,6 +2,9 @@ import { shownUrl } from '../../ledger-location.ts';
 import { type OpenedLedger, ServerRecordStore } from '../server/server-record-store.ts';
 import type { MysqlPool } from './mysql-pool.ts';
 
+/** Two write side by side while there is a backlog, another prunes. */
+const MAX_CONNECTIONS = 3;
+
 /** Options of a {@link MysqlRecordStore}: either a URL or a pool of yours. */
 export interface MysqlRecordStoreOptions {
   /** `mysql://user:password@host:3306/database` or `mariadb://…`. */
@@ -11,7 +14,7 @@ export interface MysqlRecordStoreOptions {
    * of one of `mysql2/promise`. It is not closed with the store.
    */
   readonly pool?: MysqlPool;
-  /** Connections of the pool that a URL opens: one writes, another prunes. @default 2 */
+  /** Connections of the pool that a URL opens: one fewer write, and one prunes. @default 3 */
   readonly maxConnections?: number;
   /** How long a connection may take. Milliseconds. @default 3_000 */
   readonly connectTimeoutMillis?: number;
@@ -28,11 +31,13 @@ export interface MysqlRecordStoreOptions {
 
 /**
  * Keeps records in MySQL 8 or MariaDB 10.6, or newer, through the package `mysql2`, which has to be installed. Any number
- * of processes may write to one database. Connections are opened by the first write, are two at most, and do not hold the
+ * of processes may write to one database. Connections are opened by the first write, are three at most, and do not hold the
  * process.
  */
 export class MysqlRecordStore extends ServerRecordStore {
   readonly name: string;
+  /** Of a pool of the application's one connection is used, of one's own all but that for pruning. */
+  readonly maxWrites: number;
   readonly #options: MysqlRecordStoreOptions;
 
   /** Throws where there is neither URL nor pool, or both. */
@@ -43,6 +48,7 @@ export class MysqlRecordStore extends ServerRecordStore {
       throw new TypeError('MysqlRecordStore takes either a url or a pool');
     }
     this.name = url === undefined ? 'mysql (a pool of the application)' : shownUrl(url);
+    this.maxWrites = url === undefined ? 1 : Math.max(1, (options.maxConnections ?? MAX_CONNECTIONS) - 1);
     this.#options = options;
   }
 
@@ -52,7 +58,7 @@ export class MysqlRecordStore extends ServerRecordStore {
     const { ledger, server } = await openMysqlLedger({
       url,
       pool,
-      maxConnections: this.#options.maxConnections ?? 2,
+      maxConnections: this.#options.maxConnections ?? MAX_CONNECTIONS,
       connectTimeoutMillis: this.#options.connectTimeoutMillis ?? 3_000,
       holdsProcess: this.#options.holdsProcess ?? false,
       queryTimeoutMillis: this.#options.queryTimeoutMillis ?? 5_000,

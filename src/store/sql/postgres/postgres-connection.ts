@@ -1,13 +1,12 @@
 import type { QueryResult } from '../../ledger-reader.ts';
-import { LedgerError } from '../ledger-error.ts';
-import { readingStatement } from '../reading-statement.ts';
 import type { StatementResult } from '../script.ts';
 import type { ServerConnection } from '../server/ledger-server.ts';
-import type { ReadableServer } from '../server/server-ledger-reader.ts';
-import { inTime } from '../server/time-limit.ts';
+import { inTime, ServerTimeoutError } from '../server/time-limit.ts';
+import { requestCancel } from './cancel-request.ts';
+import { poolerErrorFrom } from './pooler.ts';
 import type {
   PostgresClient,
-  PostgresPool,
+  PostgresNotice,
   PostgresQuery,
   PostgresResult,
   PostgresTypes,
@@ -18,91 +17,22 @@ const HARMLESS = /^(?:21|22|23|2B|40|42|44|54|55)/;
 /** Oids of the types whose text a JavaScript number holds: bigint, numeric. */
 const NUMBERS: ReadonlySet<number> = new Set([20, 1700]);
 
-/** How long the calls of a server may take. */
-export interface PostgresLimits {
-  readonly queryTimeoutMillis: number;
-  readonly connectTimeoutMillis: number;
+/** The routine of PostgreSQL in which a commit waits for the standbys that are to have it. */
+const WAIT_FOR_STANDBYS = 'SyncRepWaitForLSN';
+/** How long the server may take to hear that a call is given up. Milliseconds. */
+const CANCEL_MILLIS = 1_000;
+/** How much longer than we wait a server may be at something of ours, where it can not be told that we have given up. Milliseconds. */
+const GRACE_MILLIS = 1_000;
+
+/** What the server said of a connection when it was new. */
+interface Acquaintance {
+  /** Whether it has one backend for life. Behind a pooler it has not. */
+  readonly isDirect: boolean;
+  /** Whether somebody has set how long statements may take. */
+  readonly isLimited: boolean;
 }
 
-/** A PostgreSQL through a pool of `pg`. */
-export class PostgresServer implements ReadableServer {
-  readonly #pool: PostgresPool;
-  readonly #isOwn: boolean;
-  readonly #limits: PostgresLimits;
-  readonly #used = new Set<Promise<void>>();
-  #closed: Promise<void> | undefined;
-  /** Only on a pool of the application's that nobody listens to: an error of an idle connection would end the process. */
-  readonly #onError: (() => void) | undefined;
-
-  constructor(pool: PostgresPool, isOwn: boolean, limits: PostgresLimits) {
-    this.#pool = pool;
-    this.#isOwn = isOwn;
-    this.#limits = limits;
-    if (pool.listenerCount('error') === 0) {
-      // The pool has thrown the connection away by then, and the next call opens another.
-      this.#onError = () => undefined;
-      pool.on('error', this.#onError);
-    }
-  }
-
-  async acquire(): Promise<PostgresConnection> {
-    let onRelease = (): void => undefined;
-    const released = new Promise<void>((resolve) => {
-      onRelease = resolve;
-    });
-    this.#used.add(released);
-    const free = (): void => {
-      this.#used.delete(released);
-      onRelease();
-    };
-    try {
-      return new PostgresConnection(await this.#connect(), this.#limits.queryTimeoutMillis, free);
-    } catch (error) {
-      free();
-      throw withCode(error);
-    }
-  }
-
-  async #connect(): Promise<PostgresClient> {
-    const pending = this.#pool.connect();
-    try {
-      return await inTime(this.#limits.connectTimeoutMillis, 'connecting', pending);
-    } catch (error) {
-      // One that is there too late goes back.
-      pending.then(
-        (late) => late.release(),
-        () => undefined,
-      );
-      throw error;
-    }
-  }
-
-  /** One statement, for the extended protocol takes no more, in a transaction that can not write. */
-  async query(text: string): Promise<QueryResult> {
-    const statement = readingStatement(text);
-    const connection = await this.acquire();
-    try {
-      await connection.run('begin transaction read only', []);
-      return await connection.readArrays(statement);
-    } catch (error) {
-      throw refusalOf(error);
-    } finally {
-      await connection.run('rollback', []).catch(() => undefined);
-      connection.release();
-    }
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  async #close(): Promise<void> {
-    await Promise.all(this.#used);
-    if (this.#isOwn) await this.#pool.end();
-    else if (this.#onError !== undefined) this.#pool.removeListener('error', this.#onError);
-  }
-}
+const ACQUAINTANCES = new WeakMap<PostgresClient, Acquaintance>();
 
 /** A client of `pg` while it is ours. */
 export class PostgresConnection implements ServerConnection {
@@ -110,9 +40,17 @@ export class PostgresConnection implements ServerConnection {
   readonly #queryTimeoutMillis: number;
   readonly #onRelease: () => void;
   #trouble: Error | undefined;
+  #doubt: Error | undefined;
+  #known: Acquaintance | undefined;
   /** While a client is out of its pool, nobody else listens to it. */
   readonly #onError = (error: Error): void => {
     this.#trouble ??= error;
+  };
+  /** Somebody has cut short the wait of a commit: the server says that it is done, and a failover may undo it. */
+  readonly #onNotice = ({ routine }: PostgresNotice): void => {
+    if (routine !== WAIT_FOR_STANDBYS) return;
+    const message = 'the commit was not waited for until the standbys had it';
+    this.#doubt = Object.assign(new Error(message), { code: 'RUNLEDGER_NOT_REPLICATED' });
   };
 
   constructor(client: PostgresClient, queryTimeoutMillis: number, onRelease: () => void) {
@@ -120,6 +58,29 @@ export class PostgresConnection implements ServerConnection {
     this.#queryTimeoutMillis = queryTimeoutMillis;
     this.#onRelease = onRelease;
     client.on('error', this.#onError);
+    client.on('notice', this.#onNotice);
+  }
+
+  /**
+   * Finds out whether a pooler is in between: that makes up the process which it says the client talks to. A round trip for each
+   * connection that is new.
+   */
+  async getToKnow(): Promise<void> {
+    this.#known = ACQUAINTANCES.get(this.client);
+    if (this.#known !== undefined) return;
+    const question = `select pg_backend_pid() as pid, current_setting('statement_timeout') as timeout`;
+    const [row] = (await this.run(question, [])).rows as readonly Readonly<Record<string, unknown>>[];
+    this.#known = { isDirect: row?.pid === this.client.processID, isLimited: row?.timeout !== '0' };
+    ACQUAINTANCES.set(this.client, this.#known);
+  }
+
+  /**
+   * What begins a transaction. Through a pooler nobody can be told that a statement is given up: there it ends by itself, since one
+   * that waits for a lock would do so for as long as the lock is held, and the next try with it.
+   */
+  get beginning(): string {
+    if (this.#known === undefined || this.#known.isDirect || this.#known.isLimited) return 'begin';
+    return `begin; set local statement_timeout = ${Math.ceil(this.#queryTimeoutMillis) + GRACE_MILLIS}`;
   }
 
   async run(text: string, parameters: readonly unknown[], name?: string): Promise<StatementResult> {
@@ -127,7 +88,8 @@ export class PostgresConnection implements ServerConnection {
       text,
       types: TYPES,
       ...(parameters.length > 0 && { values: [...parameters] }),
-      ...(name !== undefined && { name }),
+      // A pooler gives each transaction another backend, where a statement is not known, or is somebody else's.
+      ...(name !== undefined && this.#known?.isDirect === true && { name }),
     };
     return resultOf(await this.bounded(this.client.query(query)));
   }
@@ -141,12 +103,16 @@ export class PostgresConnection implements ServerConnection {
     return { columns: fields.map(({ name }) => name), rows: rows as unknown as QueryResult['rows'] };
   }
 
+  async begin(): Promise<void> {
+    await this.run(this.beginning, []);
+  }
+
   async commitAndRun(query: string): Promise<StatementResult> {
     return resultOf(await this.bounded(this.client.query({ text: `commit; ${query}`, types: TYPES })));
   }
 
   async exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
-    await this.run('begin', []);
+    await this.begin();
     try {
       await this.run('select pg_advisory_xact_lock(hashtext($1), hashtext($2))', ['runledger', name]);
       const result = await work();
@@ -165,16 +131,22 @@ export class PostgresConnection implements ServerConnection {
       throw withCode(this.#trouble);
     }
     try {
-      return await inTime(this.#queryTimeoutMillis, 'the query', call);
+      const answer = await inTime(this.#queryTimeoutMillis, 'the query', call);
+      if (this.#doubt !== undefined) throw this.#doubt;
+      return answer;
     } catch (error) {
       const { code } = error as { code?: unknown };
       if (typeof code !== 'string' || !HARMLESS.test(code)) this.#trouble ??= error as Error;
+      if (error instanceof ServerTimeoutError && this.#known?.isDirect === true) {
+        await requestCancel(this.client, CANCEL_MILLIS);
+      }
       throw withCode(error);
     }
   }
 
   release(): void {
     this.client.removeListener('error', this.#onError);
+    this.client.removeListener('notice', this.#onNotice);
     if (this.#trouble !== undefined) {
       // What the connection still has to say as it goes concerns nobody.
       this.client.on('error', () => undefined);
@@ -203,28 +175,14 @@ function resultOf(answer: PostgresResult | readonly PostgresResult[]): Statement
   return { rows: last?.rows ?? [], changes: last?.rowCount ?? 0 };
 }
 
-/** What the server did not accept is said as it says it; it is the user's own statement. */
-function refusalOf(error: unknown): unknown {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  if (code === '25006') {
-    return new LedgerError('QUERY_REFUSED', `only a query that reads is run (${String(message)})`, {
-      cause: error,
-    });
-  }
-  // Codes of the statement itself: syntax, names, values, too many commands.
-  if (typeof code !== 'string' || !/^(?:42(?!501)|22|21|54|0A)/.test(code)) return error;
-  return new LedgerError('QUERY_FAILED', `PostgreSQL does not accept the query: ${String(message)}`, {
-    cause: error,
-  });
-}
-
 function isList(answer: PostgresResult | readonly PostgresResult[]): answer is readonly PostgresResult[] {
   return Array.isArray(answer);
 }
 
-/** `pg` says by text alone that a connection is gone; the exporter goes by codes. */
-function withCode(error: unknown): unknown {
-  if (!(error instanceof Error) || 'code' in error) return error;
+/** `pg` says by text alone that a connection is gone, and a pooler whatever it says by one code; the exporter goes by codes. */
+export function withCode(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if ('code' in error) return poolerErrorFrom(error);
   if (!/connection|timeout|Client (?:has|was)/i.test(error.message)) return error;
   return Object.assign(error, { code: 'ERR_SOCKET_CLOSED' });
 }

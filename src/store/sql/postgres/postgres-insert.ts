@@ -43,7 +43,7 @@ export class PostgresInsert implements RowInsert {
 async function copy(copyFrom: CopyFrom, connection: PostgresConnection, batch: RowSource): Promise<void> {
   const columns = filledColumns(batch);
   const names = columns.map((index) => NAMES[index]).join(', ');
-  const stream = copyFrom(`begin; copy execution_records (${names}) from stdin`);
+  const stream = copyFrom(`${connection.beginning}; copy execution_records (${names}) from stdin`);
   // The client takes the stream for a query; its type does not say so.
   connection.client.query(stream as never);
   const done = finished(stream);

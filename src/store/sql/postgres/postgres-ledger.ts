@@ -2,9 +2,9 @@ import { serverDatabase } from '../server/server-database.ts';
 import { ServerLedger } from '../server/server-ledger.ts';
 import { POSTGRES_DIALECT } from '../sql-dialect.ts';
 import { DayPartitions } from './day-partitions.ts';
-import { type PostgresLimits, PostgresServer } from './postgres-connection.ts';
 import { type CopyFrom, PostgresInsert } from './postgres-insert.ts';
 import { openPostgresPool, type PostgresPool } from './postgres-pool.ts';
+import { type PostgresLimits, PostgresServer } from './postgres-server.ts';
 
 /** What a ledger on PostgreSQL is opened with. */
 export interface PostgresLedgerSettings extends PostgresLimits {

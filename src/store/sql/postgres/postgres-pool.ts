@@ -22,12 +22,25 @@ export interface PostgresQuery {
   readonly types?: PostgresTypes;
 }
 
+/** What the server says beside its answers. */
+export interface PostgresNotice {
+  /** The routine of PostgreSQL that says it. */
+  readonly routine?: string | undefined;
+}
+
 /** What is used of a client of `pg`. */
 export interface PostgresClient {
+  readonly host?: string;
+  readonly port?: number;
+  /** The process of the server, as the server said at the beginning, and what a request to cancel has to know. */
+  readonly processID?: unknown;
+  readonly secretKey?: unknown;
   query(query: PostgresQuery): Promise<PostgresResult | readonly PostgresResult[]>;
   release(error?: Error | boolean): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'notice', listener: (notice: PostgresNotice) => void): unknown;
   removeListener(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener(event: 'notice', listener: (notice: PostgresNotice) => void): unknown;
 }
 
 /** A pool of `pg`, or of something that behaves like one. */

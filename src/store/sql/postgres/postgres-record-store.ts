@@ -2,13 +2,16 @@ import { shownUrl } from '../../ledger-location.ts';
 import { type OpenedLedger, ServerRecordStore } from '../server/server-record-store.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 
+/** Two write side by side while there is a backlog, another prunes. */
+const MAX_CONNECTIONS = 3;
+
 /** Options of a {@link PostgresRecordStore}: either a URL or a pool of yours. */
 export interface PostgresRecordStoreOptions {
   /** `postgres://user:password@host:5432/database`, with what `pg` knows of parameters, such as `sslmode`. */
   readonly url?: string;
   /** A pool of `pg` that the application has anyway. It is not closed with the store. */
   readonly pool?: PostgresPool;
-  /** Connections of the pool that a URL opens: one writes, another prunes. @default 2 */
+  /** Connections of the pool that a URL opens: one fewer write, and one prunes. @default 3 */
   readonly maxConnections?: number;
   /** How long a connection may take. Milliseconds. @default 3_000 */
   readonly connectTimeoutMillis?: number;
@@ -32,10 +35,12 @@ export interface PostgresRecordStoreOptions {
 
 /**
  * Keeps records in PostgreSQL 13 or newer through the package `pg`, which has to be installed. Any number of processes may
- * write to one database. Connections are opened by the first write, are two at most, and do not hold the process.
+ * write to one database. Connections are opened by the first write, are three at most, and do not hold the process.
  */
 export class PostgresRecordStore extends ServerRecordStore {
   readonly name: string;
+  /** Of a pool of the application's one connection is used, of one's own all but that for pruning. */
+  readonly maxWrites: number;
   readonly #options: PostgresRecordStoreOptions;
 
   /** Throws where there is neither URL nor pool, or both. */
@@ -46,6 +51,7 @@ export class PostgresRecordStore extends ServerRecordStore {
       throw new TypeError('PostgresRecordStore takes either a url or a pool');
     }
     this.name = url === undefined ? 'postgres (a pool of the application)' : shownUrl(url);
+    this.maxWrites = url === undefined ? 1 : Math.max(1, (options.maxConnections ?? MAX_CONNECTIONS) - 1);
     this.#options = options;
   }
 
@@ -55,7 +61,7 @@ export class PostgresRecordStore extends ServerRecordStore {
     const { ledger, server } = await openPostgresLedger({
       url,
       pool,
-      maxConnections: this.#options.maxConnections ?? 2,
+      maxConnections: this.#options.maxConnections ?? MAX_CONNECTIONS,
       connectTimeoutMillis: this.#options.connectTimeoutMillis ?? 3_000,
       holdsProcess: this.#options.holdsProcess ?? false,
       queryTimeoutMillis: this.#options.queryTimeoutMillis ?? 5_000,

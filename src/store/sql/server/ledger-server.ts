@@ -14,6 +14,8 @@ export interface LedgerServer {
 export interface ServerConnection {
   /** Runs one statement. With a name it is prepared on the connection and found there again. */
   run(text: string, parameters: readonly unknown[], name?: string): Promise<StatementResult>;
+  /** Begins a transaction. */
+  begin(): Promise<void>;
   /** Commits and then runs a query of ours, in one round trip where the protocol allows that. */
   commitAndRun(query: string): Promise<StatementResult>;
   /** Has work done in a transaction of its own that nobody else with the same name is in. */
@@ -56,7 +58,7 @@ export async function inServerTransaction<T>(
   connection: ServerConnection,
   work: () => Promise<T>,
 ): Promise<T> {
-  await connection.run('begin', []);
+  await connection.begin();
   try {
     const result = await work();
     await connection.run('commit', []);

@@ -32,7 +32,6 @@ interface Statement {
 export class MultiRowUpsert {
   readonly #options: MultiRowOptions;
   readonly #statements = new Map<string, Statement>();
-  #created = 0;
 
   constructor(options: MultiRowOptions) {
     this.#options = options;
@@ -62,10 +61,20 @@ export class MultiRowUpsert {
     const known = this.#statements.get(key);
     if (known !== undefined) return known;
     if (this.#statements.size >= MAX_STATEMENTS) this.#statements.clear();
-    const statement = { name: `runledger_${++this.#created}`, text: this.#options.compile(columns, rows) };
+    const text = this.#options.compile(columns, rows);
+    const statement = { name: nameOf(text), text };
     this.#statements.set(key, statement);
     return statement;
   }
+}
+
+/**
+ * One name for one text, in every process: on a connection that several come to use, a name that stood for another text there
+ * would put values into the wrong columns.
+ */
+function nameOf(text: string): string {
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return `runledger_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
 }
 
 /**

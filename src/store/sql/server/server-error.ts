@@ -18,6 +18,7 @@ const EXPLANATIONS: readonly (readonly [
       'ERR_SOCKET_CLOSED',
       '57P03',
       'PROTOCOL_CONNECTION_LOST',
+      'RUNLEDGER_POOLER_UNAVAILABLE',
     ],
     'LEDGER_UNREADABLE',
     (shown, code) => `${shown} can not be reached (${code}). Check host and port, and that the server runs.`,
@@ -40,6 +41,9 @@ const EXPLANATIONS: readonly (readonly [
   ],
 ];
 
+/** Codes of errors of ours whose message says what to do. */
+const OURS = ['RUNLEDGER_DRIVER_MISSING', 'RUNLEDGER_STATEMENT_POOLING', 'RUNLEDGER_POOLER_REFUSES'];
+
 /** What an error of a server means for somebody who reads the ledger there; undefined where it says nothing. */
 export function serverErrorFrom(error: unknown, shown: string): LedgerError | undefined {
   if (error instanceof LedgerError) return error;
@@ -49,7 +53,7 @@ export function serverErrorFrom(error: unknown, shown: string): LedgerError | un
     const match = found.find((one) => codes.includes(one));
     if (match !== undefined) return new LedgerError(ledgerCode, explain(shown, match), { cause: error });
   }
-  if (code === 'RUNLEDGER_DRIVER_MISSING')
+  if (OURS.includes(String(code)))
     return new LedgerError('LEDGER_UNREADABLE', String(message), { cause: error });
   return undefined;
 }

@@ -37,7 +37,7 @@ export async function openServerLedger(kind: LedgerServerKind, url: string): Pro
 async function connect(kind: LedgerServerKind, url: string): Promise<ReadableServer> {
   if (kind === 'postgres') {
     const [{ PostgresServer }, { openPostgresPool }] = await Promise.all([
-      import('../postgres/postgres-connection.ts'),
+      import('../postgres/postgres-server.ts'),
       import('../postgres/postgres-pool.ts'),
     ]);
     return new PostgresServer(await openPostgresPool({ ...LIMITS, url }), true, LIMITS);

@@ -215,7 +215,7 @@ async function transaction(
   isBegunByWork: boolean,
   work: () => Promise<void>,
 ): Promise<boolean> {
-  if (!isBegunByWork) await connection.run('begin', []);
+  if (!isBegunByWork) await connection.begin();
   try {
     await work();
     return (await connection.commitAndRun(ANY_REMOTE_CHILD)).rows.length > 0;
