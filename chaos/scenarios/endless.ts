@@ -2,12 +2,14 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../../test/support/free-port.ts';
 import { countOf, type Row } from '../ledgers/ledger.ts';
-import { type EndlessReport, PARTS, WARM_RUNS } from '../programs/endless.ts';
+import { type EndlessReport, PARTS } from '../programs/endless.ts';
 import type { Scenario } from '../scenario.ts';
 import { faultsOf, figuresOf, Trial } from '../trial.ts';
 
-/** What a process that leaks may grow by, from warm. */
+/** What a process may grow by that leaks, from one that starts as much and ends all of it. */
 const MOST_GROWTH_MB = 50;
+/** What may be alive in its heap beyond. */
+const MOST_ALIVE_MB = 20;
 /** What of its starts may be in the spool at once. */
 const MOST_SPOOL_MB = 64;
 
@@ -33,7 +35,7 @@ export const neverEnded: Scenario = {
       await trial.begin();
       const port = await freePort();
       const env = { CHAOS_STARTS: String(starts), CHAOS_PORT: String(port) };
-      const host = trial.start({ runs: WARM_RUNS + starts / 1_000 }, { program: 'endless.ts', env });
+      const host = trial.start({ runs: starts / 500 }, { program: 'endless.ts', env, node: ['--expose-gc'] });
       const warm = (await host.report('ready')) as EndlessReport;
       let rss = 0;
       for (let part = 0; part < PARTS; part++) {
@@ -54,6 +56,7 @@ export const neverEnded: Scenario = {
       const settlement = await trial.settle();
 
       const rssGrowthMb = Math.max(0, Math.round((rss - (warm.rss?.max ?? 0)) / 2 ** 20));
+      const aliveGrowthMb = Math.max(0, Math.round((loaded.heap - warm.heap) / 2 ** 20));
       const spoolPeakMb = Math.round(spoolBytes / 2 ** 20);
       const { hooks, suspended, ...others } = end.neverEnded;
       const given = (type: string) =>
@@ -61,6 +64,7 @@ export const neverEnded: Scenario = {
       const abandoned = await given("outcome = 'error' and error_type <> 'interrupted'");
       const stillOpen = await given("state <> 'ended'");
       if (rssGrowthMb >= MOST_GROWTH_MB) faults.push(`memory grew by ${rssGrowthMb} MB`);
+      if (aliveGrowthMb >= MOST_ALIVE_MB) faults.push(`${aliveGrowthMb} MB more are alive`);
       if (spoolPeakMb >= MOST_SPOOL_MB) faults.push(`the spool took ${spoolPeakMb} MB`);
       if (abandoned !== hooks - end.openHooks)
         faults.push(`${abandoned} of ${hooks - end.openHooks} that the hooks gave up are recorded so`);
@@ -74,6 +78,7 @@ export const neverEnded: Scenario = {
         figures: {
           neverEnded,
           rssGrowthMb,
+          aliveGrowthMb,
           rssWarmMb: Math.round((warm.rss?.max ?? 0) / 2 ** 20),
           rssEndMb: Math.round((end.rss?.now ?? 0) / 2 ** 20),
           live: loaded.live,

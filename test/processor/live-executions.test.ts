@@ -122,6 +122,17 @@ describe('live executions', () => {
     expect(ledger.processor.liveExecutions()).toEqual([]);
   });
 
+  it('are ten thousand, where nobody says how many', () => {
+    const ledger = new TracedLedger();
+    const first = ledger.pipeline('first');
+    for (let index = 0; index < 10_000; index++) ledger.step('forgotten');
+    expect(ledger.processor.liveExecutions()).toHaveLength(10_000);
+    expect(ledger.processor.liveExecutions(1)).toMatchObject([{ name: 'forgotten' }]);
+    first.end();
+    expect(ledger.recordOf('first')).toMatchObject({ outcome: 'success' });
+    expect(ledger.recordOf('first').flags).toBeUndefined();
+  });
+
   it('are counted by kind and pipeline, and so are evictions', async () => {
     const ledger = new TracedLedger({ maxLiveExecutions: 3 });
     const metrics = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
