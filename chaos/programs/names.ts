@@ -7,6 +7,12 @@ import { createRunledger, PipelineHooks, withRunledger } from 'runledger';
 import type { WriterPlan, WriterReport } from './plan.ts';
 import { tell } from './work.ts';
 
+/** What the process has become by that. */
+export interface NamesReport extends WriterReport {
+  /** What is alive in the heap, found by a full collection. Bytes. */
+  readonly heap: number;
+}
+
 /** How often it says how it does, once it is warm. */
 export const PARTS = 10;
 /** Runs of names that come again, before: by then the garbage of such work has made the heap as large as it gets. */
@@ -37,9 +43,11 @@ async function main(): Promise<void> {
     rss.now = process.memoryUsage.rss();
     rss.max = Math.max(rss.max, rss.now);
   };
-  const state = (type: WriterReport['type']): WriterReport => {
+  const state = (type: WriterReport['type']): NamesReport => {
     sample();
-    return { type, accounts: ledger.accounts(), rss: { ...rss } };
+    globalThis.gc?.();
+    const heap = process.memoryUsage().heapUsed;
+    return { type, accounts: ledger.accounts(), rss: { ...rss }, heap };
   };
   const part = Math.ceil(runs / PARTS);
   const pause = async (): Promise<void> => {

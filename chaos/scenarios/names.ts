@@ -1,17 +1,18 @@
 import { freePort } from '../../test/support/free-port.ts';
 import { countOf } from '../ledgers/ledger.ts';
-import { PARTS } from '../programs/names.ts';
+import { type NamesReport, PARTS } from '../programs/names.ts';
 import type { Bench, Scenario } from '../scenario.ts';
 import { Trial } from '../trial.ts';
 
-/** What a process may grow by, from warm. */
-const MOST_GROWTH_MB = 50;
+/** What may be alive in its heap beyond what is when every name that gets a series has one. */
+const MOST_ALIVE_MB = 20;
 /** What may be scraped where metrics tell few names apart. */
 const FEW_NAMES = 8;
 const MOST_SCRAPED_KB = 200;
 
 interface Found {
   readonly rssGrowthMb: number;
+  readonly aliveGrowthMb: number;
   readonly scrapedEarlyKb: number;
   readonly scrapedKb: number;
 }
@@ -28,14 +29,20 @@ export const names: Scenario = {
     const found = await record(bench, distinct / 2, {}, faults);
     bench.progress(0.8);
     const few = await record(bench, distinct / 20, { CHAOS_MAX_NAMES: String(FEW_NAMES) }, faults);
-    if (found.rssGrowthMb >= MOST_GROWTH_MB) faults.push(`memory grew by ${found.rssGrowthMb} MB`);
+    if (found.aliveGrowthMb >= MOST_ALIVE_MB) faults.push(`${found.aliveGrowthMb} MB more are alive`);
     if (found.scrapedKb > found.scrapedEarlyKb * 1.1)
       faults.push(`/metrics grew from ${found.scrapedEarlyKb} KB to ${found.scrapedKb} KB`);
     if (few.scrapedKb >= MOST_SCRAPED_KB)
       faults.push(`/metrics has ${few.scrapedKb} KB with maxNames ${FEW_NAMES}`);
-    const { rssGrowthMb, scrapedKb } = found;
+    const { rssGrowthMb, aliveGrowthMb, scrapedKb } = found;
     return {
-      figures: { names: distinct, rssGrowthMb, scrapedKb, [`scrapedKbOf${FEW_NAMES}Names`]: few.scrapedKb },
+      figures: {
+        names: distinct,
+        rssGrowthMb,
+        aliveGrowthMb,
+        scrapedKb,
+        [`scrapedKbOf${FEW_NAMES}Names`]: few.scrapedKb,
+      },
       faults,
     };
   },
@@ -51,13 +58,16 @@ async function record(
   const trial = new Trial(bench, ledger);
   try {
     const port = await freePort();
-    const host = trial.start({ runs }, { program: 'names.ts', env: { CHAOS_PORT: String(port), ...env } });
+    const host = trial.start(
+      { runs },
+      { program: 'names.ts', env: { CHAOS_PORT: String(port), ...env }, node: ['--expose-gc'] },
+    );
     await host.report('state');
     const scrapedEarlyKb = await scrapedKbOf(port);
     // By then there is a series for every name that gets one, and a scrape has left its own garbage.
-    const warm = await host.report('state');
+    const warm = (await host.report('state')) as NamesReport;
     for (let part = 2; part < PARTS; part++) await host.report('state');
-    const loaded = await host.report('loaded');
+    const loaded = (await host.report('loaded')) as NamesReport;
     const scrapedKb = await scrapedKbOf(port);
     const { shutdown } = await host.close();
     const { exitCode, stderr } = await host.ended;
@@ -66,7 +76,13 @@ async function record(
     const stored = await countOf(ledger, 'select count(distinct name) from execution_records');
     if (stored !== runs * 2) faults.push(`${stored} of ${runs * 2} names are stored`);
     const grown = (loaded.rss?.max ?? 0) - (warm.rss?.max ?? 0);
-    return { rssGrowthMb: Math.max(0, Math.round(grown / 2 ** 20)), scrapedEarlyKb, scrapedKb };
+    const mbOf = (bytes: number) => Math.max(0, Math.round(bytes / 2 ** 20));
+    return {
+      rssGrowthMb: mbOf(grown),
+      aliveGrowthMb: mbOf(loaded.heap - warm.heap),
+      scrapedEarlyKb,
+      scrapedKb,
+    };
   } finally {
     await trial.dispose();
   }
