@@ -1,13 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ResolvedBatchOptions } from './batch-options.ts';
-import { BatchSize } from './batch-size.ts';
+import { BatchWrites, unavailableBy } from './batch-writes.ts';
 import { Breaker, type BreakerState } from './breaker.ts';
 import { Deferred } from './deferred.ts';
-import { classifyError } from './error-classes.ts';
 import type { ExporterLog } from './exporter-log.ts';
 import type { Housekeeping } from './housekeeping.ts';
-import { type RecordDelivery, StoreUnavailableError } from './record-delivery.ts';
-import type { RecordBatch, RecordQueue } from './record-queue.ts';
+import type { RecordDelivery, StoreUnavailableError } from './record-delivery.ts';
+import type { RecordQueue } from './record-queue.ts';
 import { RetryPolicy } from './retry-policy.ts';
 import type { StoreSession } from './store-session.ts';
 import { untraced } from './untraced.ts';
@@ -29,12 +28,8 @@ export interface DeliveryParts {
 /** How often it is looked whether there is housekeeping to do. Milliseconds. */
 const HOUSEKEEPING_MILLIS = 1_000;
 
-/** Enough for the store never to wait for us: while one batch is written the next is put into columns and sent. */
-const MAX_WRITES = 2;
-
 /**
- * Takes batches out of the queue and has them delivered: one at a time, and while full ones wait, two side by side where the
- * store takes that and works.
+ * Says when batches are written.
  *
  * It is *idle* while nothing is queued; *lingering* for `scheduledDelayMillis` while less than a batch is, since a small
  * write costs the application almost as much as a full one; *writing* batch after batch, without a pause, while
@@ -44,7 +39,7 @@ const MAX_WRITES = 2;
 export class DeliveryLoop {
   readonly #parts: DeliveryParts;
   readonly #retry: RetryPolicy;
-  readonly #batchSize: BatchSize;
+  readonly #writes: BatchWrites;
   readonly #breaker = new Breaker();
   /** Runs our work outside the async context of whoever exported the first record. */
   readonly #outside = AsyncLocalStorage.snapshot();
@@ -53,8 +48,6 @@ export class DeliveryLoop {
   /** How many records somebody waits for: what was queued then, and not what has come since. */
   #urgent = 0;
   #hasChores = false;
-  /** Oldest first. What failed stays until nothing else is under way, so that all of it goes back in order. */
-  readonly #inFlight: RecordBatch[] = [];
   #linger: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #chores: NodeJS.Timeout | undefined;
@@ -64,7 +57,18 @@ export class DeliveryLoop {
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
     this.#retry = new RetryPolicy(parts.options.retry);
-    this.#batchSize = new BatchSize(parts.options);
+    this.#writes = new BatchWrites({
+      ...parts,
+      breaker: this.#breaker,
+      onDelivered: (records) => {
+        this.#urgent = Math.max(0, this.#urgent - records);
+        this.#succeeded();
+      },
+      onFailed: (error, hasStoredSome) => {
+        if (hasStoredSome) this.#retry.reset();
+        this.#failed(error);
+      },
+    });
   }
 
   get breakerState(): BreakerState {
@@ -73,7 +77,7 @@ export class DeliveryLoop {
 
   /** Puts what is being written now back into the queue. */
   giveBack(): void {
-    for (const batch of this.#inFlight.splice(0).reverse()) this.#parts.queue.giveBack(batch);
+    this.#writes.giveBack();
   }
 
   /** Resolves when nothing is being written any more; undefined when nothing is. */
@@ -96,10 +100,7 @@ export class DeliveryLoop {
 
   /** Somebody waits for the result. */
   hurry(): void {
-    this.#urgent = this.#inFlight.reduce(
-      (sum, { records }) => sum + records.length,
-      this.#parts.queue.waiting,
-    );
+    this.#urgent = this.#parts.queue.waiting + this.#writes.records;
     this.#retry.reset();
     this.#endWait?.();
     this.#outside(() => this.#start());
@@ -154,7 +155,9 @@ export class DeliveryLoop {
 
   async #work(): Promise<void> {
     while (!this.#isStopped && this.#hasWork) {
-      const error = this.#hasChores ? await this.#doChores() : await this.#deliver();
+      const error = this.#hasChores
+        ? await this.#doChores()
+        : await this.#writes.deliver(() => this.#mayGoOn);
       this.#parts.onProgress();
       if (error !== undefined && !this.#isStopped) await this.#wait(error);
       else if (this.#canLinger) break;
@@ -163,6 +166,11 @@ export class DeliveryLoop {
     this.#isWriting = false;
     this.#idle.resolve();
     if (!this.#isStopped) this.wake();
+  }
+
+  /** Whether batch may follow batch. */
+  get #mayGoOn(): boolean {
+    return !this.#isStopped && !this.#hasChores;
   }
 
   /** Whether what is queued can as well wait for company. */
@@ -179,69 +187,10 @@ export class DeliveryLoop {
       await this.#parts.housekeeping.run();
     } catch (error) {
       const unavailable = unavailableBy(error);
-      this.#failed(unavailable, 1);
+      this.#failed(unavailable);
       return unavailable;
     }
     this.#succeeded();
-    return undefined;
-  }
-
-  /** Delivers a batch, and more while full ones wait. Puts what failed back once nothing is under way, and returns why. */
-  async #deliver(): Promise<StoreUnavailableError | undefined> {
-    let trouble: StoreUnavailableError | undefined;
-    const underWay = new Set<Promise<void>>();
-    const send = (): void => {
-      const write = this.#deliverNext().then((error) => {
-        trouble ??= error;
-        underWay.delete(write);
-        this.#parts.onProgress();
-      });
-      underWay.add(write);
-    };
-    const maySend = (): boolean =>
-      trouble === undefined && underWay.size < this.#maxWrites && this.#hasBacklog;
-    send();
-    while (underWay.size > 0) {
-      // To make a batch ready takes milliseconds: between two of them the application has its turn.
-      await (maySend() ? nextTurn() : Promise.race(underWay));
-      if (maySend()) send();
-    }
-    this.giveBack();
-    return trouble;
-  }
-
-  /** One while nobody knows that the store works, none beside what is under way when something else has its turn. */
-  get #maxWrites(): number {
-    if (this.#isStopped || this.#hasChores) return 0;
-    return this.#breaker.hasFailed ? 1 : Math.min(MAX_WRITES, this.#parts.session.maxWrites);
-  }
-
-  get #hasBacklog(): boolean {
-    return this.#parts.queue.waiting >= this.#batchSize.current;
-  }
-
-  /** Settles a batch, or what the store takes of it, and returns why it takes no more. */
-  async #deliverNext(): Promise<StoreUnavailableError | undefined> {
-    const { queue, delivery, options } = this.#parts;
-    const records = this.#breaker.limit(this.#batchSize.current);
-    const batch = queue.take({ records, bytes: options.maxExportBatchBytes });
-    if (batch === undefined) return undefined;
-    const before = delivery.storedCount;
-    this.#inFlight.push(batch);
-    this.#breaker.trying();
-    try {
-      await delivery.deliver(batch);
-    } catch (error) {
-      if (delivery.storedCount > before) this.#retry.reset();
-      const unavailable = unavailableBy(error);
-      this.#failed(unavailable, batch.records.length);
-      return unavailable;
-    }
-    const at = this.#inFlight.indexOf(batch);
-    if (at >= 0) this.#inFlight.splice(at, 1);
-    this.#urgent = Math.max(0, this.#urgent - batch.records.length);
-    this.#succeeded();
-    this.#batchSize.succeeded(queue.waiting);
     return undefined;
   }
 
@@ -251,8 +200,7 @@ export class DeliveryLoop {
     this.#parts.log.storeWorks();
   }
 
-  #failed(error: StoreUnavailableError, records: number): void {
-    if (error.fewerMayHelp) this.#batchSize.failed(records);
+  #failed(error: StoreUnavailableError): void {
     this.#breaker.failed();
     this.#parts.session.reopen();
     if (!this.#isStopped) this.#parts.log.storeFailed(error, this.#parts.queue.durability);
@@ -270,14 +218,4 @@ export class DeliveryLoop {
       };
     });
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve).unref());
-}
-
-function unavailableBy(error: unknown): StoreUnavailableError {
-  if (error instanceof StoreUnavailableError) return error;
-  const { errorClass, code } = classifyError(error);
-  return new StoreUnavailableError(errorClass === 'data' ? 'unknown' : errorClass, code, false);
 }
