@@ -62,7 +62,7 @@ export async function readInstances(
     service_name: String(row.service_name),
     host: String(row.host),
     pid: Number(row.pid),
-    state: living.has(String(row.instance_id)) ? 'living' : stateOf(row, now),
+    state: stateOf(row, now, living),
     durability: String(row.durability),
     last_seq: Number(row.last_seq),
     stored: Number(row.stored),
@@ -74,8 +74,13 @@ export async function readInstances(
   }));
 }
 
-function stateOf({ ended_at, heartbeat_at }: Row, now: number): AccountedInstance['state'] {
+function stateOf(
+  { instance_id, ended_at, heartbeat_at }: Row,
+  now: number,
+  living: ReadonlySet<string>,
+): AccountedInstance['state'] {
   if (ended_at !== null) return 'ended';
+  if (living.has(String(instance_id))) return 'living';
   return now - Number(heartbeat_at) > SILENT_MILLIS ? 'silent' : 'living';
 }
 

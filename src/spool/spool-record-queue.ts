@@ -169,6 +169,7 @@ export class SpoolRecordQueue implements RecordQueue {
 
   persist(): number {
     if (this.#isClosed) return 0;
+    this.#files.ending();
     this.#writer.finish(this.#evictForFirst);
     let lost = 0;
     for (const { hasFile, unsettled, heir, firstSeq, lastSeq } of this.#files.all()) {
