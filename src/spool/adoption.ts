@@ -1,4 +1,4 @@
-import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { lstat, rm, rmdir, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { DropReason } from '../export/record-exporter.ts';
@@ -15,6 +15,9 @@ import { emptySegment, type Segment, type SegmentHeir, slotOfName } from './segm
 /** A directory that has been without a lock for so long will not get one. Milliseconds. */
 const ABANDONED_MILLIS = 60_000;
 
+/** Never through a link. */
+const DRAFT = constants.O_CREAT | constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW;
+
 /** A dead instance whose directory this process has locked, with what was found there. */
 export class Adoption implements AdoptedInstance, SegmentHeir {
   readonly instance: LedgerInstance;
@@ -27,6 +30,8 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
   readonly #header: SegmentHeader;
   readonly #losses: RecordLoss[];
   #unsettled = 0;
+  /** Whether the directory says by itself what its files say of the instance. */
+  #hasWord = false;
 
   constructor(path: string, lock: InstanceLock, scanned: ScannedDirectory, nextId: () => number) {
     const header = scanned.header ?? headerFromName(basename(path));
@@ -92,6 +97,16 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
     this.#leaveWord();
   }
 
+  /**
+   * File by file, or a process that ends before all is stored would leave all of it to the next one, and so forth. Damaged ones
+   * stay: it takes them all to say how much is lost.
+   */
+  letsGo(): boolean {
+    if (this.damagedBytes > 0) return false;
+    if (!this.#hasWord) this.#leaveWord();
+    return this.#hasWord;
+  }
+
   /** Leaves the directory to whoever adopts it next. */
   release(): void {
     this.#lock.release();
@@ -116,12 +131,21 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
     const encoder = new FrameEncoder(1_024);
     const body = JSON.stringify({ ...this.#header, lastSeq, losses: this.#losses });
     const length = encoder.encode('header', 0, body);
+    if (length === 0) return;
     const path = join(this.path, INSTANCE_FILE);
+    const draft = `${path}.new`;
     try {
-      writeFileSync(path, encoder.bytes.subarray(0, length), { mode: 0o600 });
-      utimesSync(path, heartbeatAt / 1_000, heartbeatAt / 1_000);
+      const fd = openSync(draft, DRAFT, 0o600);
+      try {
+        writeFileSync(fd, encoder.bytes.subarray(0, length));
+      } finally {
+        closeSync(fd);
+      }
+      utimesSync(draft, heartbeatAt / 1_000, heartbeatAt / 1_000);
+      renameSync(draft, path);
+      this.#hasWord = true;
     } catch {
-      // On a full disk it may be lost; this process still knows.
+      // On a full disk the former stays; this process still knows.
     }
   }
 

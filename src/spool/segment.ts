@@ -25,6 +25,8 @@ export function noRecords(): Tally {
 export interface SegmentHeir {
   /** Is told that records of its segments need no further care. */
   settled(records: number): void;
+  /** Whether a file can go whose records are all settled: what else it says is kept elsewhere from then on. */
+  letsGo(): boolean;
   /** Is told that what was on disk alone of a segment had to be given up. */
   lost(reason: DropReason, records: number, firstSeq: number, lastSeq: number): void;
 }

@@ -122,9 +122,9 @@ export class SpoolFiles {
     return repeats !== undefined && this.isNeeded(repeats);
   }
 
-  /** Removes a segment of this instance that nobody needs any more. Those taken over go all at once. */
+  /** Removes a segment that nobody needs any more. */
   collect(segment: Segment): void {
-    if (!segment.isSealed || segment.heir !== undefined || this.isNeeded(segment)) return;
+    if (!segment.isSealed || this.isNeeded(segment) || segment.heir?.letsGo() === false) return;
     if (segment.hasFile) this.#unlink(segment.path);
     this.drop(segment);
   }

@@ -281,8 +281,8 @@ export class WaitingRecords {
 
   #settleIn(segment: Segment, record: ExecutionRecord): void {
     tally(segment.unsettled, record.state, -1);
-    if (segment.heir !== undefined) segment.heir.settled(1);
-    else if (segment.unsettled.records === 0) this.#files.collect(segment);
+    segment.heir?.settled(1);
+    if (segment.unsettled.records === 0) this.#files.collect(segment);
   }
 
   #enterMemory(record: ExecutionRecord, size: number): void {

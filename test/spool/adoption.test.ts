@@ -57,7 +57,8 @@ describe('what a dead instance left', () => {
     await queue.adopt();
     drain(queue);
     const [adopted] = queue.settledInstances();
-    expect(folder.names(instanceId)).toContain('S-000001.seg');
+    await untilGone(join(path, 'S-000001.seg'));
+    expect(folder.names(instanceId)).toEqual(['instance', 'owner.lock']);
     expect(adopted?.instance.instanceId).toBe(instanceId);
     if (adopted !== undefined) queue.forget(adopted);
     await untilGone(path);
@@ -78,6 +79,32 @@ describe('what a dead instance left', () => {
     const { queue } = folder.open();
     await queue.adopt();
     expect(namesOf(queue.take(EVERYTHING))).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is not delivered again where a whole file of it was stored before its adopter ended', async () => {
+    const { path, instanceId } = deadInstance();
+    const files = folder.names(instanceId).filter((name) => name.startsWith('S-'));
+    expect(files.length).toBeGreaterThan(3);
+    const { queue: adopter } = folder.open();
+    await adopter.adopt();
+    const batch = adopter.take({ records: 7, bytes: 1e9 });
+    if (batch !== undefined) adopter.settle(batch);
+    const stored = namesOf(batch);
+    expect(stored).toEqual(['1', '2', '3', '4', '5', '6', '7']);
+    await untilGone(join(path, files[0] ?? ''));
+    adopter.close();
+
+    const { queue } = folder.open();
+    const [adopted] = await queue.adopt();
+    expect(adopted).toMatchObject({
+      instance: { instanceId, lastSeq: 24 },
+      losses: [{ lossNo: 3, reason: 'queue_full', records: 2 }],
+    });
+    const left = drain(queue);
+    expect(left.length).toBeLessThan(20);
+    expect([...new Set([...stored, ...left])]).toEqual(Array.from({ length: 20 }, (_, at) => String(at + 1)));
+    await untilGone(join(path, files.at(-1) ?? ''));
+    expect(queue.settledInstances()).toEqual([adopted]);
   });
 
   it('is left alone while its owner lives', async () => {
