@@ -148,7 +148,14 @@ const NODE: ErrorFamily = {
     ['transient', ['ENOTFOUND', 'EAI_AGAIN', 'EBUSY', 'EAGAIN', 'EINTR']],
     [
       'transient',
-      ['ABORT_ERR', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_SOCKET_CLOSED', 'ERR_SOCKET_CONNECTION_TIMEOUT'],
+      [
+        'ABORT_ERR',
+        'ERR_STREAM_PREMATURE_CLOSE',
+        'ERR_STREAM_DESTROYED',
+        'ERR_STREAM_WRITE_AFTER_END',
+        'ERR_SOCKET_CLOSED',
+        'ERR_SOCKET_CONNECTION_TIMEOUT',
+      ],
     ],
     [
       'transient',

@@ -1,5 +1,5 @@
-import { closeSync, constants, openSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
-import { lstat, rm, rmdir, unlink } from 'node:fs/promises';
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { lstat, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { DropReason } from '../export/record-exporter.ts';
 import type { AdoptedInstance } from '../export/record-queue.ts';
@@ -14,9 +14,6 @@ import { emptySegment, type Segment, type SegmentHeir, slotOfName } from './segm
 
 /** A directory that has been without a lock for so long will not get one. Milliseconds. */
 const ABANDONED_MILLIS = 60_000;
-
-/** Never through a link. */
-const DRAFT = constants.O_CREAT | constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW;
 
 /** A dead instance whose directory this process has locked, with what was found there. */
 export class Adoption implements AdoptedInstance, SegmentHeir {
@@ -116,7 +113,8 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
   async remove(): Promise<void> {
     try {
       const names = readdirSync(this.path).filter((name) => !isLockFile(name));
-      for (const name of names) await unlink(join(this.path, name));
+      // Files that were let go of may be going at this moment.
+      for (const name of names) await rm(join(this.path, name), { force: true });
       await rm(this.path, { recursive: true, force: true });
     } catch {
       await rmdir(this.path).catch(() => undefined);
@@ -133,19 +131,13 @@ export class Adoption implements AdoptedInstance, SegmentHeir {
     const length = encoder.encode('header', 0, body);
     if (length === 0) return;
     const path = join(this.path, INSTANCE_FILE);
-    const draft = `${path}.new`;
     try {
-      const fd = openSync(draft, DRAFT, 0o600);
-      try {
-        writeFileSync(fd, encoder.bytes.subarray(0, length));
-      } finally {
-        closeSync(fd);
-      }
-      utimesSync(draft, heartbeatAt / 1_000, heartbeatAt / 1_000);
-      renameSync(draft, path);
+      writeFileSync(path, encoder.bytes.subarray(0, length), { mode: 0o600 });
+      utimesSync(path, heartbeatAt / 1_000, heartbeatAt / 1_000);
       this.#hasWord = true;
     } catch {
-      // On a full disk the former stays; this process still knows.
+      // On a full disk it may be lost; this process still knows.
+      this.#hasWord = false;
     }
   }
 
