@@ -42,6 +42,9 @@ export interface MysqlPoolSettings {
   readonly holdsProcess: boolean;
 }
 
+/** How long a transaction may wait for us before the server gives it up. Seconds. */
+const IDLE_SECONDS = 10;
+
 /**
  * Opens a pool of our own with the `mysql2` that is installed. Rejects with
  * `RUNLEDGER_DRIVER_MISSING` where there is no `mysql2`.
@@ -63,6 +66,11 @@ export async function openMysqlPool(settings: MysqlPoolSettings): Promise<MysqlP
   // Whatever the server's own mode: what does not fit is refused, not cut to fit.
   pool.on('connection', (connection) => {
     connection.query("set session sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')");
+    // What a server that has lost its client unheard keeps locked, whoever sends the same records again waits for.
+    connection.query(`set session idle_transaction_timeout = ${IDLE_SECONDS}`, (error) => {
+      // MySQL does not know it: there any connection that says nothing is ended.
+      if (error !== null) connection.query(`set session wait_timeout = ${6 * IDLE_SECONDS}`, () => undefined);
+    });
   });
   // What is used of it is what it has; its own types name more overloads than there are calls here.
   return pool as unknown as MysqlPool;

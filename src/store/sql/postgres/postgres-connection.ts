@@ -19,6 +19,8 @@ const NUMBERS: ReadonlySet<number> = new Set([20, 1700]);
 
 /** The routine of PostgreSQL in which a commit waits for the standbys that are to have it. */
 const WAIT_FOR_STANDBYS = 'SyncRepWaitForLSN';
+/** How long a transaction may wait for us before the server gives it up, and its locks with it: we may be gone unheard. Milliseconds. */
+const IDLE_MILLIS = 10_000;
 /** How long the server may take to hear that a call is given up. Milliseconds. */
 const CANCEL_MILLIS = 1_000;
 /** How much longer than we wait a server may be at something of ours, where it can not be told that we have given up. Milliseconds. */
@@ -79,8 +81,9 @@ export class PostgresConnection implements ServerConnection {
    * that waits for a lock would do so for as long as the lock is held, and the next try with it.
    */
   get beginning(): string {
-    if (this.#known === undefined || this.#known.isDirect || this.#known.isLimited) return 'begin';
-    return `begin; set local statement_timeout = ${Math.ceil(this.#queryTimeoutMillis) + GRACE_MILLIS}`;
+    const begin = `begin; set local idle_in_transaction_session_timeout = ${IDLE_MILLIS}`;
+    if (this.#known === undefined || this.#known.isDirect || this.#known.isLimited) return begin;
+    return `${begin}; set local statement_timeout = ${Math.ceil(this.#queryTimeoutMillis) + GRACE_MILLIS}`;
   }
 
   async run(text: string, parameters: readonly unknown[], name?: string): Promise<StatementResult> {
