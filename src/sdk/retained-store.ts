@@ -15,6 +15,7 @@ import type {
  */
 export class RetainedStore implements RecordStore {
   readonly name: string;
+  readonly maxWrites: number;
   readonly #store: RecordStore;
   readonly interrupt?: NonNullable<RecordStore['interrupt']>;
   readonly #retention: Partial<RetentionPolicy>;
@@ -22,6 +23,7 @@ export class RetainedStore implements RecordStore {
 
   constructor(store: RecordStore, retention: Partial<RetentionPolicy>) {
     this.name = store.name;
+    this.maxWrites = store.maxWrites ?? 1;
     this.#store = store;
     this.#retention = retention;
     if (store.interrupt !== undefined) this.interrupt = store.interrupt.bind(store);

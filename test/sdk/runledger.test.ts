@@ -15,6 +15,7 @@ import {
   runPipeline,
 } from '../../src/index.ts';
 import { joinTracerProvider } from '../../src/sdk/join-provider.ts';
+import { ScriptedRecordStore } from '../support/scripted-record-store.ts';
 
 let ledger: Runledger | undefined;
 
@@ -60,6 +61,27 @@ describe('a ledger made by hand', () => {
     expect(ledger.exporter).toBeUndefined();
     await expect(ledger.shutdown()).resolves.toEqual({ stored: 0, left: 0, dropped: 0 });
     expect(ledger.accounts()).toMatchObject({ created: 0, stored: 0 });
+  });
+
+  it('writes side by side to a store that takes it, which is pruned besides', async () => {
+    const finish: (() => void)[] = [];
+    const store = new ScriptedRecordStore(
+      { write: () => new Promise<void>((resolve) => finish.push(resolve)) },
+      2,
+    );
+    ledger = createRunledger({ store, durability: 'memory' });
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [ledger.spanProcessor] }));
+    runPipeline('import', (run) => {
+      for (let step = 0; step < 1_200; step++) run.step('load', () => step);
+    });
+    while (finish.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    // No record is in both: the second is no repetition of one that took too long.
+    expect(new Set(store.writes.flat().map(({ recordId }) => recordId)).size).toBe(1_024);
+    expect(ledger.accounts()).toMatchObject({ created: 1_201, stored: 0 });
+    store.script = {};
+    for (const end of finish) end();
+    await ledger.forceFlush();
+    expect(ledger.accounts()).toMatchObject({ created: 1_201, stored: 1_201, queued: 0 });
   });
 
   it('shuts down once, however often it is asked', async () => {
