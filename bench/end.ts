@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { BatchSpanProcessor, type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
-import { createRunledger, type RecordStore, startPipeline } from 'runledger';
+import { type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { createRunledger, startPipeline } from 'runledger';
 import type { Sample, Suite } from './measure.ts';
+import { batchSpanProcessor, DISCARDING } from './peers.ts';
 
 const STEPS = 100_000;
 const WARM_UP = 30_000;
@@ -17,7 +18,7 @@ export const suite: Suite = {
   variants: {
     process: () => ledger('process'),
     memory: () => ledger('memory'),
-    batch: () => measured(batch()),
+    batch: () => measured(batchSpanProcessor()),
   },
   comparisons: [
     added('p50 µs', 'what durability process adds to memory, median', 'memory', 8),
@@ -55,7 +56,7 @@ async function measured(processor: SpanProcessor): Promise<Sample> {
 async function ledger(durability: 'process' | 'memory'): Promise<Sample> {
   const directory = mkdtempSync(join(tmpdir(), 'runledger-bench-'));
   try {
-    const runledger = createRunledger({ store: discarding, directory, durability, retention: false });
+    const runledger = createRunledger({ store: DISCARDING, directory, durability, retention: false });
     const sample = await measured(runledger.spanProcessor as SpanProcessor);
     if (runledger.durability !== durability) throw new Error('the disk was too slow to be waited for');
     await runledger.shutdown();
@@ -68,23 +69,6 @@ async function ledger(durability: 'process' | 'memory'): Promise<Sample> {
     rmSync(directory, { recursive: true });
   }
 }
-
-function batch(): SpanProcessor {
-  const exporter = {
-    export: (_spans: unknown, done: (result: { code: number }) => void) => done({ code: 0 }),
-    shutdown: async () => undefined,
-  };
-  return new BatchSpanProcessor({ exporter, maxQueueSize: 65_536 });
-}
-
-const discarding: RecordStore = {
-  name: 'discard',
-  init: async () => undefined,
-  write: async () => undefined,
-  quarantine: async () => undefined,
-  prune: async () => ({ removedByAge: 0, removedBySize: 0, bytesBefore: 0, bytesAfter: 0 }),
-  close: async () => undefined,
-};
 
 const ATTRIBUTES = { query: 'x'.repeat(400) };
 

@@ -9,15 +9,11 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import {
-  BatchSpanProcessor,
-  type SpanExporter,
-  type SpanProcessor,
-  TracerProvider,
-} from '@opentelemetry/sdk-trace';
+import { type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { BatchRecordExporter, ExecutionSpanProcessor, type RecordStore } from 'runledger';
 import { SqliteRecordStore } from 'runledger/sql';
 import type { Sample, Suite } from './measure.ts';
+import { batchSpanProcessor, DISCARDING } from './peers.ts';
 import { runSteps, stepCost } from './workload.ts';
 
 const STEPS = 300_000;
@@ -26,10 +22,10 @@ export const suite: Suite = {
   title: 'Cost of a step, main-thread CPU',
   variants: {
     'no processor': () => measured([]),
-    batch: () => measured([batch()]),
-    ledger: () => measured([ledger(discarding)]),
+    batch: () => measured([batchSpanProcessor()]),
+    ledger: () => measured([ledger(DISCARDING)]),
     'ledger to sqlite': () => toSqlite([]),
-    'batch and ledger to sqlite': () => toSqlite([batch()]),
+    'batch and ledger to sqlite': () => toSqlite([batchSpanProcessor()]),
     'batch, histogram': () => {
       const histogram = meterProvider().getMeter('peer').createHistogram('peer.duration', { unit: 's' });
       const attributes = {
@@ -42,11 +38,11 @@ export const suite: Suite = {
         const started = performance.now();
         histogram.record((performance.now() - started) / 1_000, attributes);
       };
-      return measured([batch()], (count) => runSteps(count, undefined, timed));
+      return measured([batchSpanProcessor()], (count) => runSteps(count, undefined, timed));
     },
     'ledger, metrics': () => {
       metrics.setGlobalMeterProvider(meterProvider());
-      return measured([ledger(discarding)]);
+      return measured([ledger(DISCARDING)]);
     },
   },
   comparisons: [
@@ -73,23 +69,6 @@ async function measured(spanProcessors: SpanProcessor[], run = runSteps): Promis
   await provider.shutdown();
   return sample;
 }
-
-function batch(): SpanProcessor {
-  const exporter: SpanExporter = {
-    export: (_spans, done) => done({ code: 0 }),
-    shutdown: async () => undefined,
-  };
-  return new BatchSpanProcessor({ exporter, maxQueueSize: 65_536 });
-}
-
-const discarding: RecordStore = {
-  name: 'discard',
-  init: async () => undefined,
-  write: async () => undefined,
-  quarantine: async () => undefined,
-  prune: async () => ({ removedByAge: 0, removedBySize: 0, bytesBefore: 0, bytesAfter: 0 }),
-  close: async () => undefined,
-};
 
 function ledger(store: RecordStore): SpanProcessor {
   return new ExecutionSpanProcessor({ exporter: new BatchRecordExporter(store) });

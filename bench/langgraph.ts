@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { TracerProvider } from '@opentelemetry/sdk-trace';
-import { BatchRecordExporter, ExecutionSpanProcessor, instrument, type RecordStore } from 'runledger';
+import { BatchRecordExporter, ExecutionSpanProcessor, instrument } from 'runledger';
 import { installFixture } from '../test/support/fixture-project.ts';
 import type { Sample, Suite } from './measure.ts';
+import { DISCARDING } from './peers.ts';
 
 const FIXTURE = fileURLToPath(new URL('../test/engines/langgraph/newest/', import.meta.url));
 const NODES = 10;
@@ -64,7 +65,7 @@ async function measured(millis: keyof typeof RUNS, isInstrumented: boolean): Pro
   const engine = createRequire(FIXTURE)('@langchain/langgraph') as LangGraph;
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   const spanProcessors = isInstrumented
-    ? [new ExecutionSpanProcessor({ exporter: new BatchRecordExporter(discarding) })]
+    ? [new ExecutionSpanProcessor({ exporter: new BatchRecordExporter(DISCARDING) })]
     : [];
   trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors }));
   if (isInstrumented) instrument(engine);
@@ -88,12 +89,3 @@ function graphOf({ StateGraph, START }: LangGraph, node: () => Promise<object>) 
   }
   return graph.compile({ name: 'bench' });
 }
-
-const discarding: RecordStore = {
-  name: 'discard',
-  init: async () => undefined,
-  write: async () => undefined,
-  quarantine: async () => undefined,
-  prune: async () => ({ removedByAge: 0, removedBySize: 0, bytesBefore: 0, bytesAfter: 0 }),
-  close: async () => undefined,
-};
