@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import {
   becomeStandby,
   hasPostgres,
@@ -7,7 +6,8 @@ import {
   startPostgres,
   startStandby,
 } from '../test/support/postgres-server.ts';
-import type { Ledger, Row } from './ledgers/ledger.ts';
+import { askPostgres } from './ledgers/ask-postgres.ts';
+import type { Ledger } from './ledgers/ledger.ts';
 import { Skipped } from './scenario.ts';
 import type { Random } from './seeded.ts';
 import { TcpProxy } from './tcp-proxy.ts';
@@ -42,7 +42,7 @@ export class PostgresPair {
       const standby = await startStandby(primary, SETTINGS);
       const endpoint = await TcpProxy.open(primary.port, random);
       endpoint.watch(READ_ONLY);
-      const [row] = await ask(primary, 'show server_version');
+      const [row] = await askPostgres(primary.url, 'show server_version');
       const version = `PostgreSQL ${String(row?.server_version).split(' ')[0]}`;
       const pair = new PostgresPair(primary, standby, endpoint, version);
       await pair.synchronise();
@@ -76,7 +76,7 @@ export class PostgresPair {
       url: urlThrough(this.endpoint.port),
       urlThrough,
       server: undefined,
-      query: (sql) => ask(this.#primary, sql),
+      query: (sql) => askPostgres(this.#primary.url, sql),
       reset: () => Promise.reject(new Error('a pair is started for one ledger')),
       dispose: () => this.dispose(),
     };
@@ -102,9 +102,9 @@ export class PostgresPair {
   async synchronise(): Promise<void> {
     await set(this.#primary, 'synchronous_standby_names', 'standby');
     const deadline = performance.now() + FOLLOWS_WITHIN_MILLIS;
-    const [position] = await ask(this.#primary, 'select pg_current_wal_lsn() as lsn');
+    const [position] = await askPostgres(this.#primary.url, 'select pg_current_wal_lsn() as lsn');
     const isSynchronous = `select 1 from pg_stat_replication where sync_state = 'sync' and replay_lsn >= '${String(position?.lsn)}'`;
-    while ((await ask(this.#primary, isSynchronous)).length === 0) {
+    while ((await askPostgres(this.#primary.url, isSynchronous)).length === 0) {
       if (performance.now() > deadline) throw new Error('the standby does not follow');
       await sleep(LOOK_MILLIS);
     }
@@ -116,19 +116,7 @@ export class PostgresPair {
   }
 }
 
-async function ask(server: PostgresServer, sql: string): Promise<readonly Row[]> {
-  const client = new pg.Client({ connectionString: server.url });
-  // The server may be killed while we ask: the question fails then, and nothing else.
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 async function set(server: PostgresServer, name: string, value: string): Promise<void> {
-  await ask(server, `alter system set ${name} = '${value}'`);
-  await ask(server, 'select pg_reload_conf()');
+  await askPostgres(server.url, `alter system set ${name} = '${value}'`);
+  await askPostgres(server.url, 'select pg_reload_conf()');
 }

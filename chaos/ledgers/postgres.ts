@@ -1,23 +1,13 @@
-import pg from 'pg';
 import { hasPostgres, startPostgres } from '../../test/support/postgres-server.ts';
 import { Skipped } from '../scenario.ts';
+import { askPostgres } from './ask-postgres.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A ledger in a PostgreSQL server of its own. */
 export async function postgresLedger(): Promise<Ledger> {
   if (!hasPostgres) throw new Skipped('PostgreSQL is not installed');
   const server = await startPostgres({ max_connections: '200' });
-  const query = async (sql: string) => {
-    const client = new pg.Client({ connectionString: server.url });
-    // The server may be killed while we ask: the question fails then, and nothing else.
-    client.on('error', () => {});
-    await client.connect();
-    try {
-      return (await client.query(sql)).rows;
-    } finally {
-      await client.end();
-    }
-  };
+  const query = (sql: string) => askPostgres(server.url, sql);
   const [version] = await query('show server_version');
   return {
     dialect: 'postgres',
