@@ -3,6 +3,7 @@ import type { QueryResult } from '../../ledger-reader.ts';
 import { LedgerError } from '../ledger-error.ts';
 import { readingStatement } from '../reading-statement.ts';
 import type { StatementResult } from '../script.ts';
+import { ConnectionsInUse, clientInTime } from '../server/connections-in-use.ts';
 import { inServerTransaction, type ServerConnection } from '../server/ledger-server.ts';
 import type { ReadableServer } from '../server/server-ledger-reader.ts';
 import { inTime } from '../server/time-limit.ts';
@@ -23,7 +24,7 @@ export class MysqlServer implements ReadableServer {
   readonly #pool: MysqlPool;
   readonly #isOwn: boolean;
   readonly #limits: MysqlLimits;
-  readonly #used = new Set<Promise<void>>();
+  readonly #used = new ConnectionsInUse();
   #closed: Promise<void> | undefined;
 
   constructor(pool: MysqlPool, isOwn: boolean, limits: MysqlLimits) {
@@ -33,15 +34,7 @@ export class MysqlServer implements ReadableServer {
   }
 
   async acquire(): Promise<MysqlConnection> {
-    let onRelease = (): void => undefined;
-    const released = new Promise<void>((resolve) => {
-      onRelease = resolve;
-    });
-    this.#used.add(released);
-    const free = (): void => {
-      this.#used.delete(released);
-      onRelease();
-    };
+    const free = this.#used.take();
     try {
       return new MysqlConnection(await this.#connect(), this.#limits.queryTimeoutMillis, free);
     } catch (error) {
@@ -83,20 +76,11 @@ export class MysqlServer implements ReadableServer {
         else reject(error);
       });
     });
-    try {
-      return await inTime(this.#limits.connectTimeoutMillis, 'connecting', pending);
-    } catch (error) {
-      // One that is there too late goes back.
-      pending.then(
-        (late) => late.release(),
-        () => undefined,
-      );
-      throw error;
-    }
+    return await clientInTime(this.#limits.connectTimeoutMillis, pending);
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#used);
+    await this.#used.returned();
     if (this.#isOwn) await new Promise<void>((resolve) => this.#pool.end(() => resolve()));
   }
 }

@@ -1,8 +1,8 @@
 import type { QueryResult } from '../../ledger-reader.ts';
 import { LedgerError } from '../ledger-error.ts';
 import { readingStatement } from '../reading-statement.ts';
+import { ConnectionsInUse, clientInTime } from '../server/connections-in-use.ts';
 import type { ReadableServer } from '../server/server-ledger-reader.ts';
-import { inTime } from '../server/time-limit.ts';
 import { PostgresConnection, withCode } from './postgres-connection.ts';
 import type { PostgresClient, PostgresPool } from './postgres-pool.ts';
 
@@ -17,7 +17,7 @@ export class PostgresServer implements ReadableServer {
   readonly #pool: PostgresPool;
   readonly #isOwn: boolean;
   readonly #limits: PostgresLimits;
-  readonly #used = new Set<Promise<void>>();
+  readonly #used = new ConnectionsInUse();
   #closed: Promise<void> | undefined;
   /** Only on a pool of the application's that nobody listens to: an error of an idle connection would end the process. */
   readonly #onError: (() => void) | undefined;
@@ -34,18 +34,10 @@ export class PostgresServer implements ReadableServer {
   }
 
   async acquire(): Promise<PostgresConnection> {
-    let onRelease = (): void => undefined;
-    const released = new Promise<void>((resolve) => {
-      onRelease = resolve;
-    });
-    this.#used.add(released);
-    const free = (): void => {
-      this.#used.delete(released);
-      onRelease();
-    };
+    const free = this.#used.take();
     let client: PostgresClient;
     try {
-      client = await this.#connect();
+      client = await clientInTime(this.#limits.connectTimeoutMillis, this.#pool.connect());
     } catch (error) {
       free();
       throw withCode(error);
@@ -56,20 +48,6 @@ export class PostgresServer implements ReadableServer {
       return connection;
     } catch (error) {
       connection.release();
-      throw error;
-    }
-  }
-
-  async #connect(): Promise<PostgresClient> {
-    const pending = this.#pool.connect();
-    try {
-      return await inTime(this.#limits.connectTimeoutMillis, 'connecting', pending);
-    } catch (error) {
-      // One that is there too late goes back.
-      pending.then(
-        (late) => late.release(),
-        () => undefined,
-      );
       throw error;
     }
   }
@@ -95,7 +73,7 @@ export class PostgresServer implements ReadableServer {
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#used);
+    await this.#used.returned();
     if (this.#isOwn) await this.#pool.end();
     else if (this.#onError !== undefined) this.#pool.removeListener('error', this.#onError);
   }
