@@ -67,7 +67,10 @@ const POSTGRES: ErrorFamily = {
   printsOwn: true,
   rows: [
     // Connections, resources, a server that goes or comes, locks, a statement that was cancelled, a server to be read alone.
-    ['transient', ['08', '53', '57P01', '57P02', '57P03', '57P05', '57014', '40', '55P03', '25006', '25P02']],
+    [
+      'transient',
+      ['08', '53', '57P01', '57P02', '57P03', '57P05', '57014', '40', '55P03', '25006', '25P02', '25P03'],
+    ],
     // A prepared statement that a pooler in between has lost, or has from somebody else.
     ['transient', ['26', '42P05']],
     ['environment', ['53100', '53200', '58030', '58']],

@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { LedgerInstance, RecordLoss, RetentionPolicy } from '../../src/store/record-store.ts';
-import { runRecord, stepRecord, TEST_EPOCH_MS, TEST_INSTANCE_ID } from '../support/execution-records.ts';
+import type { RecordLoss, RetentionPolicy } from '../../src/store/record-store.ts';
+import {
+  instance,
+  runRecord,
+  stepRecord,
+  TEST_EPOCH_MS,
+  TEST_INSTANCE_ID,
+} from '../support/execution-records.ts';
 import type { OpenStore, StoreUnderTest } from './describe-record-store.ts';
 
 const DAY_MS = 86_400_000;
@@ -130,22 +136,6 @@ export function describeAccounts(open: OpenStore): void {
       expect(await subject.balances()).toEqual([]);
     });
   });
-}
-
-function instance(overrides: Partial<LedgerInstance>): LedgerInstance {
-  return {
-    instanceId: TEST_INSTANCE_ID,
-    serviceName: 'orders',
-    serviceVersion: '1.2.3',
-    host: 'host-1',
-    pid: 4242,
-    durability: 'process',
-    startedAt: TEST_EPOCH_MS,
-    heartbeatAt: TEST_EPOCH_MS,
-    lastSeq: 1,
-    sampledOut: 0,
-    ...overrides,
-  };
 }
 
 /** Two records that are lost for good. */

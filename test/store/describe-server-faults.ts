@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { classifyError } from '../../src/export/error-classes.ts';
 import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import type { RecordStore } from '../../src/store/record-store.ts';
-import { stepRecord } from '../support/execution-records.ts';
+import { instance, stepRecord } from '../support/execution-records.ts';
 import { runNode, startNode } from '../support/node-process.ts';
 import type { TestServer } from '../support/server-process.ts';
 
@@ -24,8 +24,8 @@ export interface FaultyPlace {
   killConnections(): Promise<number>;
   /** Connections of stores on which the server waits for a lock. */
   waiting(): Promise<number>;
-  /** Has every insert wait, until it is resolved. */
-  lockRecords(): Promise<() => Promise<void>>;
+  /** Has every insert into a table wait, until what it resolves to is called. */
+  lock(table: string): Promise<() => Promise<void>>;
   query(text: string): Promise<Record<string, unknown>[]>;
   dispose(): Promise<void>;
 }
@@ -95,7 +95,7 @@ export function describeServerFaults(subject: FaultyServer): void {
     it('whose connection is ended during a write', async () => {
       const store = await opened();
       await store.write(batch(1));
-      const unlock = await place.lockRecords();
+      const unlock = await place.lock('execution_records');
       const records = batch();
       const write = store.write(records).then(
         () => undefined,
@@ -114,7 +114,7 @@ export function describeServerFaults(subject: FaultyServer): void {
       const store = await opened({ queryTimeoutMillis: 1_000 });
       const records = batch();
       await store.write(batch(1));
-      const unlock = await place.lockRecords();
+      const unlock = await place.lock('execution_records');
       await expect(store.write(records)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
       await unlock();
       await deliver(store, records);
@@ -125,7 +125,7 @@ export function describeServerFaults(subject: FaultyServer): void {
     it('that has everybody wait: what was given up does not go on waiting there', async () => {
       const store = await opened({ queryTimeoutMillis: 500 });
       await store.write(batch(1));
-      const unlock = await place.lockRecords();
+      const unlock = await place.lock('execution_records');
       for (let tries = 0; tries < 4; tries++) {
         await expect(store.write(batch())).rejects.toMatchObject({ code: 'ETIMEDOUT' });
       }
@@ -150,6 +150,24 @@ export function describeServerFaults(subject: FaultyServer): void {
       }
       await deliver(store, records);
       expect(await place.ids()).toHaveLength(4);
+    });
+
+    it('that loses a client unheard in the middle of a transaction gives up its locks', async () => {
+      const store = await opened({ queryTimeoutMillis: 2_000 });
+      const record = stepRecord();
+      await store.write([], { instances: [instance({ instanceId: 'gone' })], losses: [] });
+      const unlock = await place.lock('ledger_instances');
+      const child = startNode('store/fixtures/write-accounted.ts', [place.url, record.recordId, 'gone']);
+      try {
+        while ((await place.waiting()) === 0) expect(child.exitCode).toBeNull();
+        // The server's answer is the last it could have heard.
+        child.kill('SIGSTOP');
+        await unlock();
+        expect(await deliver(store, [record])).toContain('ETIMEDOUT');
+        expect(await place.ids()).toEqual([record.recordId]);
+      } finally {
+        child.kill('SIGKILL');
+      }
     });
 
     it('that goes down and comes back', async () => {

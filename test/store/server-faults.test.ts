@@ -60,9 +60,9 @@ function faultyPostgres(place: PostgresPlace): FaultyPlace {
       await place.query('select pg_stat_clear_snapshot()');
       return (await place.query(`select pid ${ours} and wait_event_type = 'Lock'`)).length;
     },
-    async lockRecords() {
+    async lock(table) {
       await place.query('begin');
-      await place.query('lock table execution_records in share mode');
+      await place.query(`lock table ${table} in share mode`);
       return async () => {
         await place.query('commit');
       };
@@ -97,8 +97,8 @@ describeServerFaults({
             `select id from information_schema.processlist where db = '${database}' and state like 'Waiting for table%'`,
           )
         ).length,
-      async lockRecords() {
-        await place.query('lock tables execution_records read');
+      async lock(table) {
+        await place.query(`lock tables ${table} read`);
         return async () => {
           await place.query('unlock tables');
         };

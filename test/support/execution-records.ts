@@ -1,4 +1,5 @@
 import type { ExecutionRecord, RecordSource } from '../../src/records/execution-record.ts';
+import type { LedgerInstance } from '../../src/store/record-store.ts';
 
 /** The process every record comes from, unless a test says otherwise. */
 export const TEST_WRITER: RecordSource = {
@@ -29,6 +30,20 @@ export function processRecord(overrides: Partial<ExecutionRecord> = {}): Executi
 /** A finished, successful run of pipeline `nightly-orders`. Its `runId` is its own record id, unless given. */
 export function runRecord(overrides: Partial<ExecutionRecord> = {}): ExecutionRecord {
   return executionRecord({ kind: 'pipeline', name: 'nightly-orders' }, overrides);
+}
+
+/** What a report says of the instance that made the records. */
+export function instance(overrides: Partial<LedgerInstance>): LedgerInstance {
+  return {
+    ...TEST_WRITER,
+    instanceId: TEST_INSTANCE_ID,
+    durability: 'process',
+    startedAt: TEST_EPOCH_MS,
+    heartbeatAt: TEST_EPOCH_MS,
+    lastSeq: 1,
+    sampledOut: 0,
+    ...overrides,
+  };
 }
 
 /** What a failure adds to a record: `stepRecord({ ...failure() })`. */

@@ -77,12 +77,12 @@ export class PostgresConnection implements ServerConnection {
   }
 
   /**
-   * What begins a transaction. Through a pooler nobody can be told that a statement is given up: there it ends by itself, since one
-   * that waits for a lock would do so for as long as the lock is held, and the next try with it.
+   * What begins a transaction. It ends by itself where the server hears no more of us: over a connection that is gone unheard, or through
+   * a pooler, nobody can be told that a statement is given up, and what it holds locked the next try would wait for.
    */
   get beginning(): string {
     const begin = `begin; set local idle_in_transaction_session_timeout = ${IDLE_MILLIS}`;
-    if (this.#known === undefined || this.#known.isDirect || this.#known.isLimited) return begin;
+    if (this.#known?.isLimited !== false) return begin;
     return `${begin}; set local statement_timeout = ${Math.ceil(this.#queryTimeoutMillis) + GRACE_MILLIS}`;
   }
 
