@@ -1,11 +1,11 @@
 import type { ExecutionRecord } from '../records/execution-record.ts';
 import type { Durability, RecordStore } from '../store/record-store.ts';
 import { RecordAccounting } from './accounting.ts';
+import { AdoptionPatrol } from './adoption-patrol.ts';
 import { type BatchOptions, type ResolvedBatchOptions, resolveBatchOptions } from './batch-options.ts';
 import type { BreakerState } from './breaker.ts';
-import { within } from './deadline.ts';
 import { DeliveryLoop } from './delivery-loop.ts';
-import { handOverAtExit } from './exit-hand-over.ts';
+import { ExporterEnd } from './exporter-end.ts';
 import { ExporterLog } from './exporter-log.ts';
 import { FlushWaiters } from './flush-waiters.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -21,20 +21,13 @@ import type {
   RunningExecutions,
   ShutdownReport,
 } from './record-exporter.ts';
-import type { DropListener, QueueRemains, RecordQueue } from './record-queue.ts';
+import type { DropListener, RecordQueue } from './record-queue.ts';
 import { StoreSession, type WriteListener } from './store-session.ts';
-import { untraced } from './untraced.ts';
 
-/** Share of the shutdown's time that the drain may take; the rest is for closing the store. */
-const DRAIN_SHARE = 0.9;
 /** Share of the shutdown's time between two tries at most: a store that comes back in time is not to be missed. */
 const TRY_SHARE = 0.1;
 /** Revision of an execution's record where it has no other: it was neither suspended nor detached. */
 const ONLY_REVISION = 2;
-/** When a process looks for what dead ones left: once its start is over. Milliseconds. */
-const ADOPT_MILLIS = 100;
-/** How often it looks again: others may die while it lives. Milliseconds. */
-const ADOPT_AGAIN_MILLIS = 60_000;
 
 /** Makes the queue of an exporter, which tells it of every record it has to give up. */
 export type QueueFactory = (instance: QueueOwner, onDrop: DropListener) => RecordQueue;
@@ -63,10 +56,10 @@ export class BatchRecordExporter implements RecordExporter {
   readonly #delivery: RecordDelivery;
   readonly #housekeeping: Housekeeping;
   readonly #loop: DeliveryLoop;
+  readonly #patrol: AdoptionPatrol;
   readonly #room = new QueueRoom();
   readonly #flushes = new FlushWaiters();
   readonly #log: ExporterLog;
-  #patrol: NodeJS.Timeout | undefined;
   #shutdown: Promise<ShutdownReport> | undefined;
 
   /** Throws for options that can not work. The store is opened with the first record, not here. */
@@ -107,10 +100,14 @@ export class BatchRecordExporter implements RecordExporter {
       longestWait: () => this.#longestWait(),
       onProgress: () => this.#onProgress(),
     });
+    this.#patrol = new AdoptionPatrol(this.#queue, this.#accounting, () => {
+      this.#loop.keepHouse();
+      this.#loop.hurry();
+    });
     if (this.#queue.adopt !== undefined) {
       // What a dead process started may stand beside what it ended.
       this.#delivery.expectRevisions();
-      this.#lookForTheDead();
+      this.#patrol.start();
     }
   }
 
@@ -195,7 +192,7 @@ export class BatchRecordExporter implements RecordExporter {
   }
 
   shutdown(): Promise<ShutdownReport> {
-    this.#shutdown ??= this.#close();
+    this.#shutdown ??= this.#end().inTime();
     return this.#shutdown;
   }
 
@@ -222,19 +219,8 @@ export class BatchRecordExporter implements RecordExporter {
    * Takes over the records of processes that died, and resolves to how many there are. Done by itself shortly after the
    * start and every minute. Never rejects.
    */
-  async recover(): Promise<number> {
-    if (this.#shutdown !== undefined) return 0;
-    try {
-      const adopted = (await untraced(() => this.#queue.adopt?.())) ?? [];
-      if (adopted.length === 0) return 0;
-      const records = adopted.reduce((sum, each) => sum + each.records, 0);
-      this.#accounting.recovered(records);
-      this.#loop.keepHouse();
-      this.#loop.hurry();
-      return records;
-    } catch {
-      return 0;
-    }
+  recover(): Promise<number> {
+    return this.#patrol.look();
   }
 
   /**
@@ -243,36 +229,25 @@ export class BatchRecordExporter implements RecordExporter {
    * Never throws. A store that has no `writeAtExit` gets nothing, and neither does any with 0 milliseconds.
    */
   handOver(millis: number): void {
-    const { retry, maxBacklogBatchSize, maxExportBatchBytes } = this.#options;
-    const storedBefore = this.#accounting.storedCount;
-    clearTimeout(this.#patrol);
-    this.#loop.stop();
-    if (millis > 0 && this.#session.canWriteAtExit) {
-      this.#loop.giveBack();
-      const limit = { records: maxBacklogBatchSize, bytes: maxExportBatchBytes };
-      const deadline = retry.now() + millis;
-      handOverAtExit(
-        this.#queue,
-        this.#session,
-        this.#accounting,
-        this.#reporter,
-        limit,
-        deadline,
-        retry.now,
-      );
-    }
-    this.#housekeeping.leaveStarts();
-    const { left, dropped } = this.#abandon();
-    const stored = this.#accounting.storedCount - storedBefore;
-    this.#shutdown ??= Promise.resolve({ stored, left, dropped });
+    const report = this.#end().atExit(millis);
+    this.#shutdown ??= Promise.resolve(report);
   }
 
-  #lookForTheDead(): void {
-    const look = (): void => void this.recover();
-    this.#patrol = setTimeout(() => {
-      look();
-      this.#patrol = setInterval(look, ADOPT_AGAIN_MILLIS).unref();
-    }, ADOPT_MILLIS).unref();
+  #end(): ExporterEnd {
+    return new ExporterEnd({
+      options: this.#options,
+      accounting: this.#accounting,
+      instance: this.#instance,
+      queue: this.#queue,
+      reporter: this.#reporter,
+      session: this.#session,
+      housekeeping: this.#housekeeping,
+      loop: this.#loop,
+      patrol: this.#patrol,
+      room: this.#room,
+      flushes: this.#flushes,
+      log: this.#log,
+    });
   }
 
   #longestWait(): number {
@@ -297,64 +272,5 @@ export class BatchRecordExporter implements RecordExporter {
   #onNotQuarantined({ instanceId, seq }: ExecutionRecord): void {
     if (instanceId === this.#instance.id) this.#instance.lose('quarantine_failed', 1, seq, seq);
     else this.#reporter.loseOf(instanceId, 'quarantine_failed', seq);
-  }
-
-  async #close(): Promise<ShutdownReport> {
-    // The intake is closed once the promise of this call is kept; only then does the store get to run.
-    await undefined;
-    const { shutdownTimeoutMillis, retry } = this.#options;
-    const startedAt = retry.now();
-    const storedBefore = this.#accounting.storedCount;
-    const remaining = () => shutdownTimeoutMillis - (retry.now() - startedAt);
-    this.#room.open();
-    this.#loop.hurry();
-    const settled = this.#loop.settled;
-    const drained =
-      settled === undefined ? undefined : await within(shutdownTimeoutMillis * DRAIN_SHARE, settled, 'hold');
-    clearTimeout(this.#patrol);
-    this.#loop.stop();
-    this.#housekeeping.leaveStarts();
-    const { left, dropped } = this.#abandon();
-    const isComplete = left === 0 && drained?.kind !== 'timeout';
-    if (isComplete && (await this.#sayGoodbye(remaining()))) untraced(() => this.#queue.forgetOwn?.());
-    await this.#session.close(Math.max(shutdownTimeoutMillis * (1 - DRAIN_SHARE), remaining()));
-    return { stored: this.#accounting.storedCount - storedBefore, left, dropped };
-  }
-
-  /**
-   * Tells the store that this instance has ended, with all it lost. Returns whether it knows, or has no use for it; where it
-   * does not, whoever adopts what is left will tell it.
-   */
-  async #sayGoodbye(millis: number): Promise<boolean> {
-    const report = this.#reporter.report(true);
-    if (report === undefined || !this.#session.keepsReports) return true;
-    if (!this.#session.isOpen) return false;
-    const told = within(Math.max(0, millis), this.#session.write([], report), 'hold');
-    return (await told.catch(() => undefined))?.kind === 'done';
-  }
-
-  /** The end of the queue: what is in it and in no spool is lost with the process, and counted. */
-  #abandon(): QueueRemains {
-    const { oldestSeq = 0 } = this.#queue.stats();
-    const remains = untraced(() => {
-      const lost = this.#queue.persist?.();
-      if (lost !== undefined) {
-        this.#loseWithProcess(lost, oldestSeq);
-        // Whoever delivers what is left is to know what is not.
-        if (oldestSeq > 0) this.#instance.completeLosses();
-      }
-      const { left, dropped } = this.#queue.close();
-      if (lost === undefined) this.#loseWithProcess(dropped, oldestSeq);
-      return { left, dropped };
-    });
-    this.#accounting.dropped('shutdown_deadline', remains.dropped);
-    this.#room.open();
-    this.#flushes.settled(undefined);
-    this.#log.lost(remains.dropped);
-    return remains;
-  }
-
-  #loseWithProcess(records: number, firstSeq: number): void {
-    if (records > 0) this.#instance.lose('shutdown_deadline', records, firstSeq, this.#instance.lastSeq);
   }
 }
