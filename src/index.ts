@@ -69,7 +69,7 @@ export {
   ExecutionSpanProcessor,
   type ExecutionSpanProcessorOptions,
 } from './processor/execution-span-processor.ts';
-export type { LiveExecutionView } from './processor/live-executions.ts';
+export type { LiveExecutionView } from './processor/live-execution.ts';
 export { type RecordSampler, recordExecutions, type SamplerShape } from './processor/record-sampler.ts';
 export type { ForeignSpan } from './recognisers/foreign-span.ts';
 export type { RecogniseOptions, RuleName } from './recognisers/recognise-options.ts';

@@ -8,7 +8,8 @@ import { ForeignRecords } from './foreign-records.ts';
 import { ForeignSpanNode, tokensOf } from './foreign-span-node.ts';
 import { type ExecutionMaker, ForeignSpanTree } from './foreign-span-tree.ts';
 import { type HeldFor, HeldSpans } from './held-spans.ts';
-import type { LiveExecution, LiveExecutions } from './live-executions.ts';
+import type { LiveExecution } from './live-execution.ts';
+import type { LiveExecutions } from './live-executions.ts';
 
 /** How many ended spans are held, and for how long. */
 export interface HoldLimits {

@@ -63,7 +63,7 @@ export class ForeignRecords {
     if (span === undefined || execution === undefined) return;
     const above = this.#tree.nearest(node.parent);
     if (above?.hasEnded === false) above.isRunFixed = true;
-    this.#maker.end(span, execution.facts.kind, execution);
+    this.#maker.endForeign(span, execution.facts.kind, execution);
     node.span = undefined;
     node.parent = undefined;
   }

@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Recognised } from '../recognisers/recognised.ts';
 import type { EndedSpan } from '../records/ended-span.ts';
-import type { LiveExecution } from './live-executions.ts';
+import type { LiveExecution } from './live-execution.ts';
 
 /**
  * A span of another library, from its start until its record is made. It hangs on its span, so it lives as long as that

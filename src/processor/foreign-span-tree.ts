@@ -4,7 +4,8 @@ import type { RuleSet } from '../recognisers/rule-set.ts';
 import type { EndedSpan } from '../records/ended-span.ts';
 import { kindOf } from '../records/execution-facts.ts';
 import type { ForeignSpanNode } from './foreign-span-node.ts';
-import type { LiveExecution, LiveExecutions } from './live-executions.ts';
+import type { LiveExecution } from './live-execution.ts';
+import type { LiveExecutions } from './live-executions.ts';
 
 /** What makes executions and records of spans that look like ours. */
 export interface ExecutionMaker {
@@ -14,8 +15,8 @@ export interface ExecutionMaker {
   list(execution: LiveExecution): void;
   /** What is known of an execution by now. */
   refine(execution: LiveExecution, span: EndedSpan, kind: ExecutionKind): void;
-  /** Ends an execution and makes its record. */
-  end(span: EndedSpan, kind: ExecutionKind, execution: LiveExecution): void;
+  /** Ends an execution that a span of another library stands for, and makes its record. */
+  endForeign(span: EndedSpan, kind: ExecutionKind, execution: LiveExecution): void;
 }
 
 /** Which spans of other libraries are executions, and which one each is in. */

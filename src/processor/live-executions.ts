@@ -1,43 +1,9 @@
-import { type Attributes, type Context, type Meter, trace } from '@opentelemetry/api';
+import { type Context, trace } from '@opentelemetry/api';
 import { ACTIVE_EXECUTION_KEY, type ActiveExecution, type ExecutionKind } from '../execution.ts';
-import type { ExecutionFacts } from '../records/execution-facts.ts';
-import type { ExecutionRecord, RecordSource } from '../records/execution-record.ts';
-import type { FailureLedger } from '../records/failure-ledger.ts';
+import type { ExecutionRecord } from '../records/execution-record.ts';
 import { runningRecord } from '../records/running-record.ts';
-import {
-  ATTR_KIND,
-  ATTR_PIPELINE_NAME,
-  METRIC_EXECUTION_ACTIVE,
-  METRIC_EXECUTIONS_EVICTED,
-  NAME_OTHER,
-} from '../semconv.ts';
-import type { KeptRun } from './kept-runs.ts';
-import { type Listed, RunningList } from './running-list.ts';
-
-/** An execution between its start and its end. */
-export interface LiveExecution extends Listed<LiveExecution> {
-  /** Replaced where a step turns out to be a process. */
-  facts: ExecutionFacts;
-  /** Forgotten at the end, or a chain of executions that each start after the one before would be kept whole. */
-  parent: LiveExecution | undefined;
-  /** When it started, on the counter of starts and ends. */
-  readonly startOrder: number;
-  traceId: string;
-  spanId: string;
-  parentSpanId: string | undefined;
-  readonly writer: RecordSource;
-  /** What runs it, where that is not the application itself. */
-  readonly engine: string | undefined;
-  /** 1, or which stretch it is of an execution that was suspended. */
-  segment: number;
-  /** Whether the store was told that it runs. */
-  isShown: boolean;
-  /** Its failed children; made with the first one. */
-  failures: FailureLedger | undefined;
-  /** What the keep policy holds of its run; undefined where everything is kept. */
-  run: KeptRun | undefined;
-  hasEnded: boolean;
-}
+import { isSureToBeKept, type LiveExecution, type LiveExecutionView, viewOf } from './live-execution.ts';
+import { RunningList } from './running-list.ts';
 
 interface Carrier {
   [key: symbol]: LiveExecution | undefined;
@@ -50,22 +16,6 @@ export interface LiveExecutionEvents {
   /** An execution whose span was no execution's when it started; undefined where it still is none. */
   adopted(span: object): LiveExecution | undefined;
 }
-
-/** What is told about an execution that runs. */
-export interface LiveExecutionView {
-  readonly recordId: string;
-  readonly kind: ExecutionKind;
-  readonly name: string;
-  readonly pipeline: string | undefined;
-  readonly runId: string;
-  readonly attempt: number;
-  /** Milliseconds since the Unix epoch. */
-  readonly startedAt: number;
-  readonly state: 'running' | 'suspended';
-}
-
-/** Pipelines that have their own series of active executions; all others share one. */
-const MAX_PIPELINE_SERIES = 200;
 
 /**
  * The executions of this process, from their start to their end. What is known of one hangs on its span, so it lives as
@@ -172,23 +122,14 @@ export class LiveExecutions {
     return views;
   }
 
-  /** Reports the table to a meter: read when metrics are collected, so the executions pay nothing for it. */
-  registerMetrics(meter: Meter): void {
-    meter
-      .createObservableUpDownCounter(METRIC_EXECUTION_ACTIVE, {
-        description: 'Executions that run now.',
-        unit: '{execution}',
-      })
-      .addCallback((result) => {
-        for (const [value, attributes] of this.#countByPipeline()) result.observe(value, attributes);
-      });
-    meter
-      .createObservableCounter(METRIC_EXECUTIONS_EVICTED, {
-        description:
-          'Executions put out of the full list of live executions; they are recorded all the same.',
-        unit: '{execution}',
-      })
-      .addCallback((result) => result.observe(this.#evicted));
+  /** What runs now, first to start first. */
+  get running(): Iterable<LiveExecution> {
+    return this.#running;
+  }
+
+  /** How many were put out of the full list. */
+  get evicted(): number {
+    return this.#evicted;
   }
 
   /** What started before a time, runs on and was not asked for before, as rows; `limit` at most. */
@@ -211,27 +152,6 @@ export class LiveExecutions {
     return undefined;
   }
 
-  #countByPipeline(): readonly (readonly [number, Attributes])[] {
-    const counts = new Map<string, { kind: ExecutionKind; pipeline: string; count: number }>();
-    const pipelines = new Set<string>();
-    for (const { facts } of this.#running) {
-      const { kind, pipeline: name } = facts;
-      let pipeline = name ?? '';
-      if (!pipelines.has(pipeline)) {
-        if (pipelines.size < MAX_PIPELINE_SERIES) pipelines.add(pipeline);
-        else pipeline = NAME_OTHER;
-      }
-      const key = `${kind} ${pipeline}`;
-      const series = counts.get(key);
-      if (series === undefined) counts.set(key, { kind, pipeline, count: 1 });
-      else series.count++;
-    }
-    return [...counts.values()].map(({ kind, pipeline, count }) => [
-      count,
-      { [ATTR_KIND]: kind, ...(pipeline === '' ? {} : { [ATTR_PIPELINE_NAME]: pipeline }) },
-    ]);
-  }
-
   #evict(): void {
     const oldest = this.#running.removeOldest();
     if (oldest !== undefined) this.#countEvicted(oldest);
@@ -251,14 +171,4 @@ export class LiveExecutions {
     this.#evicted++;
     this.#events.evicted(execution);
   }
-}
-
-/** Whether its record is stored whatever happens: the keep policy may let go of all but a run's own. */
-export function isSureToBeKept({ run, facts }: LiveExecution): boolean {
-  return run === undefined || facts.isRun;
-}
-
-function viewOf({ facts }: LiveExecution, state: LiveExecutionView['state']): LiveExecutionView {
-  const { recordId, kind, name, pipeline, runId, attempt, startedAt } = facts;
-  return { recordId, kind, name, pipeline, runId, attempt, startedAt, state };
 }

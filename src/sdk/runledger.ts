@@ -6,7 +6,7 @@ import type { RecordAccounts, ShutdownReport } from '../export/record-exporter.t
 import { isInstrumented } from '../instrumentation/engine-switches.ts';
 import { ExceptionLogProcessor, type LogRecordProcessorShape } from '../processor/exception-log-processor.ts';
 import { ExecutionSpanProcessor } from '../processor/execution-span-processor.ts';
-import type { LiveExecutionView } from '../processor/live-executions.ts';
+import type { LiveExecutionView } from '../processor/live-execution.ts';
 import { type RecordSampler, recordExecutions, type SamplerShape } from '../processor/record-sampler.ts';
 import type { SpanProcessorShape } from '../records/ended-span.ts';
 import { SpoolRecordQueue } from '../spool/spool-record-queue.ts';
