@@ -41,7 +41,7 @@ function rowOf(
 ): string {
   const day = new Date().toISOString().slice(0, 10);
   const versions = [`Node ${process.versions.node}`, ...databases];
-  const came = outcome === 'passed' ? outcome : `${outcome}: ${reasons.join('; ')}`;
+  const came = outcome === 'passed' ? outcome : `${outcome}: ${reasons.map(firstLine).join('; ')}`;
   const cells = [
     `\`${scenario}\``,
     title,
@@ -50,4 +50,9 @@ function rowOf(
     `${day}, ${versions.join(', ')}, seed ${seed}`,
   ];
   return `| ${cells.map((cell) => cell.replace(/[|\r\n]+/g, ' ')).join(' | ')} |`;
+}
+
+/** What a reader of the table needs of a reason; a stack and its paths are in what the run printed. */
+function firstLine(reason: string): string {
+  return (reason.split('\n')[0] ?? '').replace(/file:\S+/g, '…');
 }

@@ -20,16 +20,10 @@ import { Progress } from './progress.ts';
 import { printResult, printTable } from './report.ts';
 import { SCENARIOS } from './scenarios/catalogue.ts';
 
-const { values } = parseArgs({
-  options: {
-    full: { type: 'boolean', default: false },
-    only: { type: 'string', default: '' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
-    json: { type: 'boolean', default: false },
-    minutes: { type: 'string' },
-    list: { type: 'boolean', default: false },
-  },
-});
+const USAGE =
+  'usage: npm run chaos -- [--full] [--only NAME,…] [--seed N] [--minutes N] [--json] [--list] [--help]\n';
+
+const values = valuesOf(process.argv.slice(2));
 const seed = Number(values.seed);
 const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
 const wanted = values.only.split(',').filter((name) => name !== '');
@@ -46,12 +40,13 @@ const jobs = all.filter(({ scenario, name }) =>
     ? wanted.some((start) => name.startsWith(start))
     : values.full || scenario.isLong !== true,
 );
-if (!Number.isInteger(seed) || !((minutes ?? 1) > 0) || jobs.length === 0) {
-  process.stderr.write(
-    'usage: npm run chaos -- [--full] [--only NAME,…] [--seed N] [--minutes N] [--json] [--list]\n',
-  );
-  process.exit(2);
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit(0);
 }
+if (!Number.isInteger(seed)) refuse(`--seed takes a whole number, not "${values.seed}"`);
+if (!((minutes ?? 1) > 0)) refuse(`--minutes takes a number above 0, not "${values.minutes}"`);
+if (jobs.length === 0) refuse(`no scenario begins with "${values.only}"; --list says which there are`);
 if (values.list) {
   for (const { name, scenario } of jobs) process.stdout.write(`${name.padEnd(24)}${scenario.title}\n`);
   process.exit(0);
@@ -91,4 +86,28 @@ if (values.full && wanted.length === 0) {
   const mutations = fileURLToPath(new URL('mutations.ts', import.meta.url));
   const { status } = spawnSync(process.execPath, [mutations], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== 0) process.exitCode = 1;
+}
+
+function valuesOf(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        full: { type: 'boolean', default: false },
+        only: { type: 'string', default: '' },
+        seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
+        json: { type: 'boolean', default: false },
+        minutes: { type: 'string' },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+function refuse(problem: string): never {
+  process.stderr.write(`${problem}\n${USAGE}`);
+  process.exit(2);
 }
