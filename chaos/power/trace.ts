@@ -60,6 +60,7 @@ export function traced(file: string): readonly [command: string, ...args: string
 const LINE = /^(\d+) +(\d+\.\d+) (.*)$/;
 const RESUMED = /^<\.\.\. \w+ resumed>(.*)$/;
 const UNFINISHED = ' <unfinished ...>';
+const CLOSE = 'close(';
 const CALL = /^(\w+)\((.*)\) += (-?\d+)/;
 
 interface BegunCall {
@@ -106,11 +107,12 @@ class TraceReader {
     if (rest !== undefined) {
       const begun = this.#begun.get(thread);
       this.#begun.delete(thread);
-      if (begun !== undefined) this.#returned({ ...begun, text: begun.text + rest }, at);
+      if (begun !== undefined && !begun.text.startsWith(CLOSE))
+        this.#returned({ ...begun, text: begun.text + rest }, at);
     } else if (text.endsWith(UNFINISHED)) {
       const begun = { text: text.slice(0, -UNFINISHED.length), at, after: this.calls.length };
-      // The descriptor may be somebody else's before the call is back.
-      if (text.startsWith('close(')) this.#open.delete(Number(text.slice(6, -UNFINISHED.length)));
+      // The descriptor may be somebody else's before the call is back: nothing is to be done then.
+      if (text.startsWith(CLOSE)) this.#open.delete(Number(text.slice(CLOSE.length, -UNFINISHED.length)));
       this.#begun.set(thread, begun);
     } else {
       this.#returned({ text, at, after: this.calls.length }, at);
