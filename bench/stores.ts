@@ -10,7 +10,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { BatchRecordExporter, type RecordStore } from 'runledger';
 import { MysqlRecordStore, PostgresRecordStore } from 'runledger/sql';
 import { EXECUTION_COLUMNS, rowValuesFromRecord, type SqlValue } from '../src/store/execution-row.ts';
-import { startMariadb } from '../test/support/mariadb-server.ts';
+import { mariadb } from '../test/support/mysql-server.ts';
 import { startPostgres } from '../test/support/postgres-server.ts';
 import { benchRecord, benchRecords } from './bench-records.ts';
 import type { Sample, Suite } from './measure.ts';
@@ -191,7 +191,7 @@ async function withPostgres(use: (url: string) => Promise<Sample>): Promise<Samp
 }
 
 async function withMariadb(use: (url: string) => Promise<Sample>): Promise<Sample> {
-  const server = await startMariadb({ 'local-infile': '1' });
+  const server = await mariadb.start({ 'local-infile': '1' });
   try {
     return await use(server.url);
   } finally {

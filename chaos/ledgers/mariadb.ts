@@ -1,12 +1,12 @@
 import mysql from 'mysql2/promise';
-import { hasMariadb, startMariadb } from '../../test/support/mariadb-server.ts';
+import { mariadb } from '../../test/support/mysql-server.ts';
 import { Skipped } from '../scenario.ts';
 import type { Ledger, Row } from './ledger.ts';
 
 /** A ledger in a MariaDB server of its own. */
 export async function mariadbLedger(): Promise<Ledger> {
-  if (!hasMariadb) throw new Skipped('MariaDB is not installed');
-  const server = await startMariadb({ 'max-connections': '200' });
+  if (!mariadb.isInstalled) throw new Skipped('MariaDB is not installed');
+  const server = await mariadb.start({ 'max-connections': '200' });
   const query = async (sql: string) => {
     const connection = await mysql.createConnection({ uri: server.url, multipleStatements: true });
     try {

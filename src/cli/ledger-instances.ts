@@ -31,7 +31,7 @@ export interface AccountedInstance {
 /** A process reports every ten seconds; one that has not for so long is not among the living. Milliseconds. */
 const SILENT_MILLIS = 60_000;
 
-const INSTANCES = `select instance_id, service_name, host, pid, durability, heartbeat_at, ended_at, last_seq, stored,
+const INSTANCES = `select instance_id, service_name, host, pid, durability, heartbeat_at, ended_at, last_seq, stored_records,
   quarantined, pruned, lost, missing from lost_records order by started_at`;
 const LOSSES = `select instance_id, reason, sum(records) as records, min(first_seq) as first_seq, max(last_seq) as last_seq
   from record_losses group by instance_id, reason order by instance_id, reason`;
@@ -65,7 +65,7 @@ export async function readInstances(
     state: stateOf(row, now, living),
     durability: String(row.durability),
     last_seq: Number(row.last_seq),
-    stored: Number(row.stored),
+    stored: Number(row.stored_records),
     quarantined: Number(row.quarantined),
     pruned: Number(row.pruned),
     lost: Number(row.lost),

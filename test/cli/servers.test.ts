@@ -4,14 +4,15 @@ import { MysqlRecordStore } from '../../src/store/sql/mysql/mysql-record-store.t
 import { PostgresRecordStore } from '../../src/store/sql/postgres/postgres-record-store.ts';
 import { runCli } from '../support/cli.ts';
 import { stepRecord } from '../support/execution-records.ts';
-import { hasMariadb, startMariadb } from '../support/mariadb-server.ts';
+import { MYSQL_SERVERS } from '../support/mysql-server.ts';
 import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
 import { FAILED_RUN_ID, failedRun, goodRun } from '../support/sample-runs.ts';
 import type { TestServer } from '../support/server-process.ts';
 import { temporaryDirectory } from '../support/sqlite-files.ts';
 
 describeServer('PostgreSQL', hasPostgres, startPostgres, (url) => new PostgresRecordStore({ url }));
-describeServer('MariaDB', hasMariadb, startMariadb, (url) => new MysqlRecordStore({ url }));
+for (const { name, isInstalled, start } of MYSQL_SERVERS)
+  describeServer(name, isInstalled, start, (url) => new MysqlRecordStore({ url }));
 
 function describeServer(
   name: string,

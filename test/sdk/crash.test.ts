@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ExecutionRow } from '../../src/store/execution-row.ts';
 import { runCli } from '../support/cli.ts';
-import { hasMariadb, startMariadb } from '../support/mariadb-server.ts';
+import { MYSQL_SERVERS } from '../support/mysql-server.ts';
 import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
 import { createProgramFolder, type ProgramFolder, programPath, REGISTER } from '../support/program.ts';
 import { changeFile, rowsIn } from '../support/sqlite-files.ts';
@@ -151,10 +151,10 @@ describe('a run that goes on', () => {
 });
 
 describe.each([
-  { database: 'PostgreSQL', isThere: hasPostgres, start: startPostgres },
-  { database: 'MariaDB', isThere: hasMariadb, start: startMariadb },
-])('a ledger in $database', ({ isThere, start }) => {
-  (isThere ? it : it.skip)('has what a process that died had ended, and what was running', async () => {
+  { name: 'PostgreSQL', isInstalled: hasPostgres, start: () => startPostgres() },
+  ...MYSQL_SERVERS,
+])('a ledger in $name', ({ isInstalled, start }) => {
+  (isInstalled ? it : it.skip)('has what a process that died had ended, and what was running', async () => {
     const server = await start();
     try {
       const env = { ...AS_IT_COMES, RUNLEDGER_STORE: server.url };

@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { storeChoice, storeFromChoice } from '../../src/sdk/store-choice.ts';
 import type { RecordStore } from '../../src/store/record-store.ts';
 import { stepRecord } from '../support/execution-records.ts';
-import { hasMariadb, startMariadb } from '../support/mariadb-server.ts';
 import { mysqlPlace } from '../support/mysql-ledger.ts';
+import { MYSQL_SERVERS } from '../support/mysql-server.ts';
 import { postgresPlace } from '../support/postgres-ledger.ts';
 import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
 import type { TestServer } from '../support/server-process.ts';
@@ -131,15 +131,17 @@ describe('injection by names, SQLite', () => {
   );
 });
 
-(hasMariadb ? describe : describe.skip)('injection by names, MariaDB', () => {
-  let server: TestServer;
-  beforeAll(async () => {
-    server = await startMariadb();
-  }, 120_000);
-  afterAll(() => server?.dispose());
-  describeInjection(
-    () => mysqlPlace(server.url),
-    `select table_name, column_name, column_type from information_schema.columns
-     where table_schema = database() order by 1, 2`,
-  );
-});
+for (const { name, isInstalled, start } of MYSQL_SERVERS) {
+  (isInstalled ? describe : describe.skip)(`injection by names, ${name}`, () => {
+    let server: TestServer;
+    beforeAll(async () => {
+      server = await start();
+    }, 120_000);
+    afterAll(() => server?.dispose());
+    describeInjection(
+      () => mysqlPlace(server.url),
+      `select table_name, column_name, column_type from information_schema.columns
+       where table_schema = database() order by 1, 2`,
+    );
+  });
+}

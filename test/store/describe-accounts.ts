@@ -35,14 +35,14 @@ export function describeAccounts(open: OpenStore): void {
       expect(await balance()).toMatchObject({
         instance_id: TEST_INSTANCE_ID,
         last_seq: 3,
-        stored: 1,
+        stored_records: 1,
         missing: 2,
       });
       await subject.store.write([], {
         instances: [instance({ lastSeq: 4 })],
         losses: [loss({ firstSeq: 3 })],
       });
-      expect(await balance()).toMatchObject({ last_seq: 4, stored: 1, lost: 2, missing: 1 });
+      expect(await balance()).toMatchObject({ last_seq: 4, stored_records: 1, lost: 2, missing: 1 });
     });
 
     it('keep the higher numbers, the later times and an end once it is known', async () => {
@@ -80,9 +80,9 @@ export function describeAccounts(open: OpenStore): void {
         [first, second].flatMap((record) => record ?? []),
         report,
       );
-      expect(await balance()).toMatchObject({ stored: 2, lost: 3, missing: 0 });
+      expect(await balance()).toMatchObject({ stored_records: 2, lost: 3, missing: 0 });
       await subject.store.write([], { instances: [instance({ lastSeq: 9 })], losses: [] });
-      expect(await balance()).toMatchObject({ stored: 2, lost: 4, missing: 3 });
+      expect(await balance()).toMatchObject({ stored_records: 2, lost: 4, missing: 3 });
     });
 
     it('believe rows beyond the last number that was told', async () => {
@@ -92,7 +92,7 @@ export function describeAccounts(open: OpenStore): void {
         [first, second].flatMap((record) => record ?? []),
         report,
       );
-      expect(await balance()).toMatchObject({ last_seq: 4, stored: 2, missing: 2 });
+      expect(await balance()).toMatchObject({ last_seq: 4, stored_records: 2, missing: 2 });
     });
 
     it('keep nothing of a report whose records are refused', async () => {
@@ -117,13 +117,13 @@ export function describeAccounts(open: OpenStore): void {
         { record: stepRecord({ name: undefined as never, seq: 4 }), reason: 'x' },
         { record: later, reason: 'x' },
       ]);
-      expect(await balance()).toMatchObject({ stored: 3, quarantined: 2, pruned: 0, missing: 1 });
+      expect(await balance()).toMatchObject({ stored_records: 3, quarantined: 2, pruned: 0, missing: 1 });
       await subject.store.write([later]);
-      expect(await balance()).toMatchObject({ stored: 4, quarantined: 1, pruned: 0, missing: 1 });
+      expect(await balance()).toMatchObject({ stored_records: 4, quarantined: 1, pruned: 0, missing: 1 });
       await subject.store.prune(KEEP);
-      expect(await balance()).toMatchObject({ stored: 2, quarantined: 1, pruned: 2, missing: 1 });
+      expect(await balance()).toMatchObject({ stored_records: 2, quarantined: 1, pruned: 2, missing: 1 });
       await subject.store.prune({ ...KEEP, maxBytes: 0 });
-      expect(await balance()).toMatchObject({ stored: 0, quarantined: 1, pruned: 4, missing: 1 });
+      expect(await balance()).toMatchObject({ stored_records: 0, quarantined: 1, pruned: 4, missing: 1 });
     });
 
     it('go with the oldest records', async () => {

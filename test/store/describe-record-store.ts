@@ -28,7 +28,7 @@ export interface InstanceBalance {
   readonly ended_at: number | null;
   readonly last_seq: number;
   readonly sampled_out: number;
-  readonly stored: number;
+  readonly stored_records: number;
   readonly quarantined: number;
   readonly pruned: number;
   readonly lost: number;

@@ -1,20 +1,25 @@
-import { afterAll, beforeAll, describe } from '@jest/globals';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { openLedger } from '../../src/store/sql/ledger-reader.ts';
 import { MysqlRecordStore } from '../../src/store/sql/mysql/mysql-record-store.ts';
-import { hasMariadb, startMariadb } from '../support/mariadb-server.ts';
 import { mysqlPlace } from '../support/mysql-ledger.ts';
+import { MYSQL_SERVERS } from '../support/mysql-server.ts';
 import type { TestServer } from '../support/server-process.ts';
 import { describeLedgerReader } from './describe-ledger-reader.ts';
 import { describeRecordStore, type InstanceBalance } from './describe-record-store.ts';
 
-(hasMariadb ? describe : describe.skip)('with a MariaDB', () => {
+describe.each(MYSQL_SERVERS)('with a $name', ({ name, isInstalled, start }) => {
+  if (!isInstalled) {
+    it.skip('is not installed', () => undefined);
+    return;
+  }
+
   let server: TestServer;
   beforeAll(async () => {
-    server = await startMariadb();
+    server = await start();
   }, 120_000);
   afterAll(() => server?.dispose());
 
-  describeLedgerReader('a MariaDB', async () => {
+  describeLedgerReader(`a ${name}`, async () => {
     const place = await mysqlPlace(server.url);
     const store = new MysqlRecordStore({ url: place.url });
     return {

@@ -62,7 +62,7 @@ function balancesOf(store: MemoryRecordStore): readonly InstanceBalance[] {
       ended_at: instance.endedAt ?? null,
       last_seq: lastSeq,
       sampled_out: instance.sampledOut,
-      stored: stored.length,
+      stored_records: stored.length,
       quarantined,
       pruned,
       lost: told + guessed,

@@ -5,8 +5,8 @@ import { classifyError } from '../../src/export/error-classes.ts';
 import { MysqlRecordStore } from '../../src/store/sql/mysql/mysql-record-store.ts';
 import { PostgresRecordStore } from '../../src/store/sql/postgres/postgres-record-store.ts';
 import { stepRecord } from '../support/execution-records.ts';
-import { hasMariadb, startMariadb } from '../support/mariadb-server.ts';
 import { mysqlPlace } from '../support/mysql-ledger.ts';
+import { MYSQL_SERVERS } from '../support/mysql-server.ts';
 import { hasPgbouncer, startPgbouncer } from '../support/pgbouncer-server.ts';
 import { type PostgresPlace, pooledPlace, postgresPlace } from '../support/postgres-ledger.ts';
 import { hasPostgres, startPostgres } from '../support/postgres-server.ts';
@@ -70,42 +70,44 @@ function faultyPostgres(place: PostgresPlace): FaultyPlace {
   };
 }
 
-describeServerFaults({
-  name: 'MariaDB',
-  isInstalled: hasMariadb,
-  start: () => startMariadb(),
-  open: (options) => new MysqlRecordStore(options),
-  async place(url) {
-    const place = await mysqlPlace(url);
-    const database = new URL(place.url).pathname.slice(1);
-    return {
-      ...place,
-      ids: async () =>
-        (await place.query('select record_id from execution_records order by record_id')).map((row) =>
-          String(row.record_id),
-        ),
-      async killConnections() {
-        const rows = await place.query(
-          `select id from information_schema.processlist where db = '${database}' and id <> connection_id()`,
-        );
-        for (const { id } of rows) await place.query(`kill ${Number(id)}`);
-        return rows.length;
-      },
-      waiting: async () =>
-        (
-          await place.query(
-            `select id from information_schema.processlist where db = '${database}' and state like 'Waiting for table%'`,
-          )
-        ).length,
-      async lock(table) {
-        await place.query(`lock tables ${table} read`);
-        return async () => {
-          await place.query('unlock tables');
-        };
-      },
-    };
-  },
-});
+for (const { name, isInstalled, start } of MYSQL_SERVERS) {
+  describeServerFaults({
+    name,
+    isInstalled,
+    start: () => start(),
+    open: (options) => new MysqlRecordStore(options),
+    async place(url) {
+      const place = await mysqlPlace(url);
+      const database = new URL(place.url).pathname.slice(1);
+      return {
+        ...place,
+        ids: async () =>
+          (await place.query('select record_id from execution_records order by record_id')).map((row) =>
+            String(row.record_id),
+          ),
+        async killConnections() {
+          const rows = await place.query(
+            `select id as id from information_schema.processlist where db = '${database}' and id <> connection_id()`,
+          );
+          for (const { id } of rows) await place.query(`kill ${Number(id)}`);
+          return rows.length;
+        },
+        waiting: async () =>
+          (
+            await place.query(
+              `select id as id from information_schema.processlist where db = '${database}' and state like 'Waiting for table%'`,
+            )
+          ).length,
+        async lock(table) {
+          await place.query(`lock tables ${table} read`);
+          return async () => {
+            await place.query('unlock tables');
+          };
+        },
+      };
+    },
+  });
+}
 
 (hasPostgres ? describe : describe.skip)('a PostgreSQL', () => {
   let server: TestServer;
@@ -245,22 +247,24 @@ describeServerFaults({
   });
 });
 
-(hasMariadb ? describe : describe.skip)('a MariaDB', () => {
-  it('through a pool of the application, which it does not close', async () => {
-    const server = await startMariadb();
-    const place = await mysqlPlace(server.url);
-    const pool = mysql.createPool(place.url);
-    const store = new MysqlRecordStore({ pool });
-    await store.init();
-    await store.write([stepRecord()]);
-    await store.close();
-    const [rows] = await pool.promise().query('select count(*) as count from execution_records');
-    expect(rows).toEqual([{ count: 1 }]);
-    await pool.promise().end();
-    await place.dispose();
-    await server.dispose();
+for (const { name, isInstalled, start } of MYSQL_SERVERS) {
+  (isInstalled ? describe : describe.skip)(`a ${name}`, () => {
+    it('through a pool of the application, which it does not close', async () => {
+      const server = await start();
+      const place = await mysqlPlace(server.url);
+      const pool = mysql.createPool(place.url);
+      const store = new MysqlRecordStore({ pool });
+      await store.init();
+      await store.write([stepRecord()]);
+      await store.close();
+      const [rows] = await pool.promise().query('select count(*) as count from execution_records');
+      expect(rows).toEqual([{ count: 1 }]);
+      await pool.promise().end();
+      await place.dispose();
+      await server.dispose();
+    });
   });
-});
+}
 
 describe.each([
   ['PostgresRecordStore', (url: string) => new PostgresRecordStore({ url })],

@@ -17,7 +17,7 @@ const TAIL = `r.recovered_failures, r.skip_reason, r.rejection_reason, r.work_un
 /** Of an instance in `lost_records`: the highest number it is known to have given out; rows may be all that a power cut left of it. */
 const LAST_SEQ = 'case when coalesce(r.highest, 0) > i.last_seq then r.highest else i.last_seq end';
 /** Numbers that nothing but a guess explains, and how many of them the guess may have. */
-const UNTOLD = `(${LAST_SEQ} - coalesce(r.stored, 0) - coalesce(q.quarantined, 0) - i.pruned - coalesce(l.told, 0))`;
+const UNTOLD = `(${LAST_SEQ} - coalesce(r.held, 0) - coalesce(q.quarantined, 0) - i.pruned - coalesce(l.told, 0))`;
 const GUESSED = `case when ${UNTOLD} <= 0 then 0 when coalesce(l.guessed, 0) < ${UNTOLD} then coalesce(l.guessed, 0) else ${UNTOLD} end`;
 
 const FAILED_STEP = 'r.failed_step, r.failed_record_id as failed_step_run_id';
@@ -70,15 +70,15 @@ group by kind, pipeline, name`,
      * One row a life of a process that wrote: of the \`last_seq\` records it numbered, where each is. \`missing\` is what is
      * still on its way while the process lives, and has to be 0 once it ended. \`lost_unnumbered\` are records that were
      * lost before they had a number. How many records a damaged file held is a guess, which gives way to what is known: some of
-     * them may have been stored before.
+     * them may have been stored before. (`stored` alone is a word of MySQL's own.)
      */
     lost_records: `select i.instance_id, i.service_name, i.service_version, i.host, i.pid, i.durability,
   i.started_at, i.heartbeat_at, i.ended_at, ${LAST_SEQ} as last_seq, i.sampled_out,
-  coalesce(r.stored, 0) as stored, coalesce(q.quarantined, 0) as quarantined, i.pruned,
+  coalesce(r.held, 0) as stored_records, coalesce(q.quarantined, 0) as quarantined, i.pruned,
   coalesce(l.told, 0) + ${GUESSED} as lost, coalesce(l.lost_unnumbered, 0) as lost_unnumbered,
   ${UNTOLD} - ${GUESSED} as missing
 from ledger_instances i
-left join (select instance_id, count(*) as stored, max(seq) as highest from execution_records where seq > 0 group by instance_id) r
+left join (select instance_id, count(*) as held, max(seq) as highest from execution_records where seq > 0 group by instance_id) r
   on r.instance_id = i.instance_id
 left join (select instance_id, count(*) as quarantined from record_quarantine where seq > 0 and not exists (
     select 1 from execution_records e where e.record_id = record_quarantine.record_id and e.rev >= record_quarantine.rev

@@ -38,12 +38,15 @@ export interface MysqlPoolSettings {
   readonly url: string;
   readonly maxConnections: number;
   readonly connectTimeoutMillis: number;
+  readonly queryTimeoutMillis: number;
   /** Whether its connections keep the process alive. */
   readonly holdsProcess: boolean;
 }
 
-/** How long a transaction may wait for us before the server gives it up. Seconds. */
+/** How long a transaction may wait for us before MariaDB gives it up. Seconds. */
 const IDLE_SECONDS = 10;
+/** How long a connection may say nothing before MySQL ends it: longer than from one heartbeat to the next. Seconds. */
+const SILENT_SECONDS = 15;
 
 /**
  * Opens a pool of our own with the `mysql2` that is installed. Rejects with
@@ -63,13 +66,16 @@ export async function openMysqlPool(settings: MysqlPoolSettings): Promise<MysqlP
       stream: () => connect({ host: hostname, port: Number(port || 3306), keepAlive: true }).unref(),
     }),
   });
-  // Whatever the server's own mode: what does not fit is refused, not cut to fit.
+  // A statement that waits for a lock would do so for a year after we have given it up, and one more with each try.
+  const lockSeconds = Math.ceil(settings.queryTimeoutMillis / 1_000) + 1;
   pool.on('connection', (connection) => {
-    connection.query("set session sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')");
+    // Whatever the server's own mode: what does not fit is refused, not cut to fit.
+    connection.query(`set session sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES'),
+      lock_wait_timeout = ${lockSeconds}, innodb_lock_wait_timeout = ${lockSeconds}`);
     // What a server that has lost its client unheard keeps locked, whoever sends the same records again waits for.
     connection.query(`set session idle_transaction_timeout = ${IDLE_SECONDS}`, (error) => {
-      // MySQL does not know it: there any connection that says nothing is ended.
-      if (error !== null) connection.query(`set session wait_timeout = ${6 * IDLE_SECONDS}`, () => undefined);
+      // MySQL does not know it.
+      if (error !== null) connection.query(`set session wait_timeout = ${SILENT_SECONDS}`, () => undefined);
     });
   });
   // What is used of it is what it has; its own types name more overloads than there are calls here.
