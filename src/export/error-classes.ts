@@ -100,7 +100,16 @@ const MYSQL: ErrorFamily = {
       { 1290: 'ER_OPTION_PREVENTS_STATEMENT', 1792: 'ER_READ_ONLY_TRANSACTION', 1836: 'ER_READ_ONLY_MODE' },
     ],
     ['transient', { 2002: 'CR_CONNECTION_ERROR', 2003: 'CR_CONN_HOST_ERROR', 2006: 'CR_SERVER_GONE_ERROR' }],
-    ['transient', { 2013: 'CR_SERVER_LOST' }],
+    [
+      'transient',
+      { 2013: 'CR_SERVER_LOST', 3168: 'ER_SERVER_ISNT_AVAILABLE', 3169: 'ER_SESSION_WAS_KILLED' },
+    ],
+    // A node of a cluster that is not ready, or that the others did not follow; Galera has the first for it.
+    ['transient', { 1047: 'ER_UNKNOWN_COM_ERROR', 3100: 'ER_RUN_HOOK_ERROR' }],
+    ['transient', { 3101: 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 1226: 'ER_USER_LIMIT_REACHED' }],
+    // A prepared statement that a proxy in between, or a change of the table, has made void.
+    ['transient', { 1243: 'ER_UNKNOWN_STMT_HANDLER', 1615: 'ER_NEED_REPREPARE' }],
+    ['transient', { 1412: 'ER_TABLE_DEF_CHANGED', 1461: 'ER_MAX_PREPARED_STMT_COUNT_REACHED' }],
     ['environment', { 1021: 'ER_DISK_FULL', 1026: 'ER_ERROR_ON_WRITE', 1114: 'ER_RECORD_FILE_FULL' }],
     ['environment', { 1037: 'ER_OUTOFMEMORY', 1038: 'ER_OUT_OF_SORTMEMORY', 1041: 'ER_OUT_OF_RESOURCES' }],
     [
@@ -110,6 +119,8 @@ const MYSQL: ErrorFamily = {
     ['configuration', { 1142: 'ER_TABLEACCESS_DENIED_ERROR', 1143: 'ER_COLUMNACCESS_DENIED_ERROR' }],
     ['configuration', { 1227: 'ER_SPECIFIC_ACCESS_DENIED_ERROR', 1130: 'ER_HOST_NOT_PRIVILEGED' }],
     ['configuration', { 1129: 'ER_HOST_IS_BLOCKED', 1251: 'ER_NOT_SUPPORTED_AUTH_MODE' }],
+    ['configuration', { 1820: 'ER_MUST_CHANGE_PASSWORD', 1862: 'ER_MUST_CHANGE_PASSWORD_LOGIN' }],
+    ['configuration', { 3118: 'ER_ACCOUNT_HAS_BEEN_LOCKED', 3159: 'ER_SECURE_TRANSPORT_REQUIRED' }],
     ['configuration', { 1046: 'ER_NO_DB_ERROR', 1049: 'ER_BAD_DB_ERROR', 1054: 'ER_BAD_FIELD_ERROR' }],
     ['configuration', { 1146: 'ER_NO_SUCH_TABLE', 1064: 'ER_PARSE_ERROR' }],
     ['fatal', { 1034: 'ER_NOT_KEYFILE', 1194: 'ER_CRASHED_ON_USAGE', 1195: 'ER_CRASHED_ON_REPAIR' }],

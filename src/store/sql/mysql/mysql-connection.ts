@@ -9,8 +9,11 @@ import type { ReadableServer } from '../server/server-ledger-reader.ts';
 import { inTime } from '../server/time-limit.ts';
 import type { MysqlChanges, MysqlClient, MysqlPool, MysqlQuery } from './mysql-pool.ts';
 
-/** Errors of a server that is only to be read from: another one may be written to by now. */
-const READ_ONLY: ReadonlySet<number> = new Set([1290, 1792, 1836]);
+/**
+ * Errors that another connection may not have: of a server that is only to be read from or not ready, where another may take writes
+ * by now; of a prepared statement that a proxy has forgotten.
+ */
+const LEAVE: ReadonlySet<number> = new Set([1290, 1792, 1836, 1047, 1243]);
 const LOCK_SECONDS = 30;
 
 /** How long the calls of a server may take. */
@@ -176,7 +179,7 @@ export class MysqlConnection implements ServerConnection {
       return await inTime(this.#queryTimeoutMillis, 'the query', call);
     } catch (error) {
       const { errno, fatal } = error as { readonly errno?: number; readonly fatal?: boolean };
-      if (fatal === true || errno === undefined || READ_ONLY.has(errno)) this.#trouble ??= error as Error;
+      if (fatal === true || errno === undefined || LEAVE.has(errno)) this.#trouble ??= error as Error;
       if (error instanceof Error && !('code' in error)) Object.assign(error, { code: 'ERR_SOCKET_CLOSED' });
       throw error;
     }
