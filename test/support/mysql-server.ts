@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
@@ -41,9 +41,9 @@ const MYSQLD = process.env.MYSQLD ?? findServer('mysqld', PLACES);
 /** `mysqld` of MySQL itself; the environment variable `MYSQLD` says where, if it is not the first that is found. */
 export const mysql: MysqlServer = {
   name: 'MySQL',
-  isInstalled: MYSQLD !== undefined && !isMariadb(MYSQLD),
+  isInstalled: MYSQLD !== undefined && isMysql(MYSQLD),
   async start(settings) {
-    if (MYSQLD === undefined || isMariadb(MYSQLD))
+    if (MYSQLD === undefined || !isMysql(MYSQLD))
       throw new Error('MySQL is not installed: MYSQLD has to be the path of its mysqld');
     const binary = MYSQLD;
     const own = { mysqlx: 'OFF', 'secure-file-priv': '', 'skip-log-bin': '1', ...settings };
@@ -95,6 +95,8 @@ async function startIn(
   return server;
 }
 
-function isMariadb(binary: string): boolean {
-  return execFileSync(binary, ['--version'], { encoding: 'utf8' }).includes('MariaDB');
+/** MariaDB has a `mysqld` too. */
+function isMysql(binary: string): boolean {
+  const { stdout, status } = spawnSync(binary, ['--version'], { encoding: 'utf8' });
+  return status === 0 && !stdout.includes('MariaDB');
 }
