@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { untraced } from '../export/untraced.ts';
 import type { Durability } from '../store/record-store.ts';
 
 /** How a {@link SpoolRecordQueue} keeps records. */
@@ -56,7 +57,7 @@ export function resolveSpoolOptions(options: SpoolOptions): ResolvedSpoolOptions
  */
 function waitedByScheduler(): number {
   try {
-    const [, waitedNanos] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ');
+    const [, waitedNanos] = untraced(() => readFileSync('/proc/thread-self/schedstat', 'latin1')).split(' ');
     return Number(waitedNanos) / 1e6 || 0;
   } catch {
     return 0;
