@@ -4,7 +4,6 @@ import type {
   LedgerReport,
   PruneReport,
   QuarantinedRecord,
-  QuarantineKey,
   RecordStore,
   RetentionPolicy,
 } from '../store/record-store.ts';
@@ -17,7 +16,10 @@ export class RetainedStore implements RecordStore {
   readonly name: string;
   readonly maxWrites: number;
   readonly #store: RecordStore;
+  // What a store can not do, this one can not either: it is asked for by its presence.
   readonly interrupt?: NonNullable<RecordStore['interrupt']>;
+  readonly writeAtExit?: NonNullable<RecordStore['writeAtExit']>;
+  readonly discard?: NonNullable<RecordStore['discard']>;
   readonly #retention: Partial<RetentionPolicy>;
   #schedule: RetentionSchedule | undefined;
 
@@ -27,6 +29,8 @@ export class RetainedStore implements RecordStore {
     this.#store = store;
     this.#retention = retention;
     if (store.interrupt !== undefined) this.interrupt = store.interrupt.bind(store);
+    if (store.writeAtExit !== undefined) this.writeAtExit = store.writeAtExit.bind(store);
+    if (store.discard !== undefined) this.discard = store.discard.bind(store);
   }
 
   async init(): Promise<void> {
@@ -38,16 +42,8 @@ export class RetainedStore implements RecordStore {
     return this.#store.write(records, report);
   }
 
-  writeAtExit(records: readonly ExecutionRecord[], millis: number, report?: LedgerReport): boolean {
-    return this.#store.writeAtExit?.(records, millis, report) ?? false;
-  }
-
   quarantine(records: readonly QuarantinedRecord[]): Promise<void> {
     return this.#store.quarantine(records);
-  }
-
-  async discard(keys: readonly QuarantineKey[]): Promise<number> {
-    return (await this.#store.discard?.(keys)) ?? 0;
   }
 
   prune(policy: RetentionPolicy): Promise<PruneReport> {
