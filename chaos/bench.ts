@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Dialect, Ledger } from './ledgers/ledger.ts';
+import type { Dialect, Ledger, ServerDialect } from './ledgers/ledger.ts';
 import { sqliteLedger } from './ledgers/sqlite.ts';
 import { type Bench, type Finding, type Scenario, Skipped } from './scenario.ts';
 import { hashOf, seeded } from './seeded.ts';
@@ -100,7 +100,7 @@ export class Laboratory {
 }
 
 /** The clients are loaded where they are used: whoever tests SQLite alone needs none. */
-async function startLedger(dialect: 'postgres' | 'mariadb'): Promise<Ledger> {
+async function startLedger(dialect: ServerDialect): Promise<Ledger> {
   if (dialect === 'postgres') return (await import('./ledgers/postgres.ts')).postgresLedger();
-  return (await import('./ledgers/mariadb.ts')).mariadbLedger();
+  return (await import('./ledgers/mysql.ts')).mysqlLedger(dialect);
 }

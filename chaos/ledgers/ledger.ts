@@ -1,5 +1,12 @@
-/** The databases a ledger can be in. */
-export type Dialect = 'sqlite' | 'postgres' | 'mariadb';
+/** The database servers a ledger can be in. */
+export const SERVER_DIALECTS = ['postgres', 'mariadb', 'mysql'] as const;
+
+export type ServerDialect = (typeof SERVER_DIALECTS)[number];
+
+/** All that a ledger can be in. */
+export const DIALECTS = ['sqlite', ...SERVER_DIALECTS] as const;
+
+export type Dialect = (typeof DIALECTS)[number];
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -67,6 +74,13 @@ export function duplicatesOnWire(ledger: Ledger): Promise<number> {
   );
 }
 
+const MYSQL_WIRE = [
+  'create table if not exists chaos_wire (record_id varchar(64), rev integer)',
+  'drop trigger if exists chaos_wire',
+  `create trigger chaos_wire before insert on execution_records for each row
+    insert into chaos_wire values (new.record_id, new.rev)`,
+];
+
 const WIRE: Readonly<Record<Dialect, readonly string[]>> = {
   sqlite: [
     'create table if not exists chaos_wire (record_id text, rev integer)',
@@ -79,9 +93,6 @@ const WIRE: Readonly<Record<Dialect, readonly string[]>> = {
       $$ begin insert into chaos_wire values (new.record_id, new.rev); return new; end $$`,
     'create or replace trigger chaos_wire before insert on execution_records for each row execute function chaos_wire()',
   ],
-  mariadb: [
-    'create table if not exists chaos_wire (record_id varchar(64), rev integer)',
-    `create or replace trigger chaos_wire before insert on execution_records for each row
-      insert into chaos_wire values (new.record_id, new.rev)`,
-  ],
+  mariadb: MYSQL_WIRE,
+  mysql: MYSQL_WIRE,
 };

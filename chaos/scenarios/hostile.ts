@@ -1,4 +1,4 @@
-import type { Ledger } from '../ledgers/ledger.ts';
+import { DIALECTS, type Ledger } from '../ledgers/ledger.ts';
 import type { HostileReport } from '../programs/hostile.ts';
 import type { Finding, Scenario } from '../scenario.ts';
 import { between } from '../seeded.ts';
@@ -33,7 +33,7 @@ const NUMBERS = ['duration_ms', 'wait_ms', 'work_units', 'rows_in', 'cost_usd_mi
 export const hostile: Scenario = {
   name: 'hostile',
   title: 'generated values, errors and attributes: none comes back, poisons a batch or changes a prototype',
-  dialects: ['sqlite', 'postgres', 'mariadb'],
+  dialects: DIALECTS,
   async run(bench, dialect): Promise<Finding> {
     const values = dialect === 'sqlite' ? (bench.isFull ? 1_000_000 : 3_000) : bench.isFull ? 50_000 : 1_000;
     const seed = between(bench.random, 0, 1e6);

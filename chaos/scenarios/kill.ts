@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DIALECTS } from '../ledgers/ledger.ts';
 import type { Scenario } from '../scenario.ts';
 import { between } from '../seeded.ts';
 import { faultsOf, figuresOf, type Settlement, Trial } from '../trial.ts';
@@ -14,7 +15,7 @@ const LONGER_MILLIS = 20;
 export const kill: Scenario = {
   name: 'kill',
   title: 'kill -9 of writers, in the middle of runs and of writes',
-  dialects: ['sqlite', 'postgres', 'mariadb'],
+  dialects: DIALECTS,
   async run(bench, dialect) {
     const kills = bench.isFull ? 1_000 : 10;
     const life = bench.isFull ? LIFE.full : LIFE.short;

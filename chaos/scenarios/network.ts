@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SERVER_DIALECTS } from '../ledgers/ledger.ts';
 import { signalTree } from '../process-tree.ts';
 import type { Scenario } from '../scenario.ts';
 import { between, oneOf } from '../seeded.ts';
@@ -11,7 +12,7 @@ const MODES = ['delay', 'stall', 'reset', 'half-close', 'drip', 'garbage', 'refu
 export const network: Scenario = {
   name: 'network',
   title: 'connections that are slow, stall, are cut, half closed, dripped or fed garbage',
-  dialects: ['postgres', 'mariadb'],
+  dialects: SERVER_DIALECTS,
   async run(bench, dialect) {
     const ledger = await bench.ledger(dialect);
     const { server } = ledger;
@@ -57,7 +58,7 @@ export const network: Scenario = {
 export const pause: Scenario = {
   name: 'pause',
   title: 'the writer, the database, or both stand still for seconds and go on',
-  dialects: ['postgres', 'mariadb'],
+  dialects: SERVER_DIALECTS,
   async run(bench, dialect) {
     const ledger = await bench.ledger(dialect);
     const { server } = ledger;
@@ -94,7 +95,7 @@ export const pause: Scenario = {
 export const terminate: Scenario = {
   name: 'terminate',
   title: 'the server ends connections, idle ones and busy ones',
-  dialects: ['postgres', 'mariadb'],
+  dialects: SERVER_DIALECTS,
   async run(bench, dialect) {
     const ledger = await bench.ledger(dialect);
     const trial = new Trial(bench, ledger);
@@ -137,9 +138,9 @@ async function endConnections(dialect: string, query: Query): Promise<number> {
     );
     return ended.length;
   }
-  const others = await query(
-    "select id from information_schema.processlist where user = 'ledger' and id <> connection_id()",
-  );
-  for (const { id } of others) await query(`kill ${Number(id)}`).catch(() => {});
+  // MySQL can not always say in `information_schema.processlist` what the others are at.
+  const processes = await query('show processlist');
+  const others = processes.filter(({ User, Info }) => User === 'ledger' && Info !== 'show processlist');
+  for (const { Id } of others) await query(`kill ${Number(Id)}`).catch(() => {});
   return others.length;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Dialect } from '../ledgers/ledger.ts';
+import { type Dialect, SERVER_DIALECTS } from '../ledgers/ledger.ts';
 import type { Bench, Finding, Scenario } from '../scenario.ts';
 import { faultsOf, figuresOf, Trial } from '../trial.ts';
 
@@ -76,7 +76,7 @@ async function endure(bench: Bench, dialect: Dialect, outage: Outage): Promise<F
 export const outage: Scenario = {
   name: 'outage',
   title: 'the database is gone for minutes at 1,000 executions a second',
-  dialects: ['postgres', 'mariadb'],
+  dialects: SERVER_DIALECTS,
   run: (bench, dialect) => endure(bench, dialect, { rate: 1_000, seconds: bench.isFull ? 600 : 10 }),
 };
 

@@ -1,4 +1,4 @@
-import { countOf, type Dialect } from '../ledgers/ledger.ts';
+import { countOf, DIALECTS, type Dialect } from '../ledgers/ledger.ts';
 import { EXECUTIONS } from '../obligation.ts';
 import type { Scenario } from '../scenario.ts';
 import { figuresOf, Trial } from '../trial.ts';
@@ -12,7 +12,7 @@ const REFUSED_EVERY = 50;
 export const poison: Scenario = {
   name: 'poison',
   title: 'the store refuses one record in fifty: those alone are quarantined, their batch mates stored',
-  dialects: ['sqlite', 'postgres', 'mariadb'],
+  dialects: DIALECTS,
   async run(bench, dialect) {
     const ledger = await bench.ledger(dialect);
     const trial = new Trial(bench, ledger);
@@ -60,6 +60,7 @@ function refusing(dialect: Dialect): readonly string[] {
           begin select raise(abort, 'refused'); end`,
       ];
     case 'mariadb':
+    case 'mysql':
       return [
         `create trigger refuse before insert on execution_records for each row
           begin if ${REFUSED} then signal sqlstate '23000' set mysql_errno = 4025, message_text = 'refused'; end if; end`,

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ledger } from '../ledgers/ledger.ts';
+import { DIALECTS, type Ledger } from '../ledgers/ledger.ts';
 import type { Bench, Scenario } from '../scenario.ts';
 import { between } from '../seeded.ts';
 import { TcpProxy } from '../tcp-proxy.ts';
@@ -17,7 +17,7 @@ const LEFT = 5_000;
 export const recovery: Scenario = {
   name: 'kill-recovery',
   title: 'kill -9 of processes that recover what a killed one has left',
-  dialects: ['sqlite', 'postgres', 'mariadb'],
+  dialects: DIALECTS,
   async run(bench, dialect) {
     const kills = bench.isFull ? 200 : 3;
     const settlements: Settlement[] = [];

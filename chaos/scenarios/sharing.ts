@@ -1,4 +1,4 @@
-import { countOf } from '../ledgers/ledger.ts';
+import { countOf, DIALECTS } from '../ledgers/ledger.ts';
 import type { Bench, Finding, Scenario } from '../scenario.ts';
 import { faultsOf, figuresOf, type Settlement, Trial } from '../trial.ts';
 import type { WriterProcess } from '../writer-process.ts';
@@ -52,7 +52,7 @@ export const sharedFile: Scenario = {
 export const coldStart: Scenario = {
   name: 'cold-start',
   title: 'processes that make the same ledger at the same moment',
-  dialects: ['sqlite', 'postgres', 'mariadb'],
+  dialects: DIALECTS,
   async run(bench: Bench, dialect): Promise<Finding> {
     const rounds = bench.isFull ? 100 : 1;
     const processes = bench.isFull ? 8 : 4;

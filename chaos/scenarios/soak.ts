@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { countOf, type Ledger } from '../ledgers/ledger.ts';
+import { countOf, DIALECTS, type Ledger } from '../ledgers/ledger.ts';
 import type { Bench, Finding, Scenario } from '../scenario.ts';
 import { between } from '../seeded.ts';
 import { TcpProxy } from '../tcp-proxy.ts';
@@ -32,7 +32,7 @@ const MORE_HEAP_BYTES = 32 * 2 ** 20;
 export const soak: Scenario = {
   name: 'soak',
   title: 'a steady load and a fault each minute: identity each minute, files and heap flat',
-  dialects: ['sqlite', 'postgres', 'mariadb'],
+  dialects: DIALECTS,
   isLong: true,
   async run(bench, dialect): Promise<Finding> {
     const ledger = await bench.ledger(dialect);
