@@ -66,12 +66,15 @@ export async function openMysqlPool(settings: MysqlPoolSettings): Promise<MysqlP
       stream: () => connect({ host: hostname, port: Number(port || 3306), keepAlive: true }).unref(),
     }),
   });
-  // A statement that waits for a lock would do so for a year after we have given it up, and one more with each try.
   const lockSeconds = Math.ceil(settings.queryTimeoutMillis / 1_000) + 1;
   pool.on('connection', (connection) => {
     // Whatever the server's own mode: what does not fit is refused, not cut to fit.
-    connection.query(`set session sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES'),
-      lock_wait_timeout = ${lockSeconds}, innodb_lock_wait_timeout = ${lockSeconds}`);
+    connection.query("set session sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')");
+    // A statement that waits for a lock would do so for a year after we have given it up, and one more with each try.
+    connection.query(
+      `set session lock_wait_timeout = ${lockSeconds}, innodb_lock_wait_timeout = ${lockSeconds}`,
+      () => undefined,
+    );
     // What a server that has lost its client unheard keeps locked, whoever sends the same records again waits for.
     connection.query(`set session idle_transaction_timeout = ${IDLE_SECONDS}`, (error) => {
       // MySQL does not know it.
