@@ -9,7 +9,7 @@ import { hostile } from './hostile.ts';
 import { kill } from './kill.ts';
 import { names } from './names.ts';
 import { network, pause, terminate } from './network.ts';
-import { outage, outageFast, outageSmallHeap } from './outage.ts';
+import { outage, outageFast, outageSmallHeap, steady } from './outage.ts';
 import { poison } from './poison.ts';
 import { power } from './power.ts';
 import { recovery } from './recovery.ts';
@@ -24,6 +24,7 @@ export const SCENARIOS: readonly Scenario[] = [
   exit,
   family,
   outage,
+  steady,
   outageFast,
   outageSmallHeap,
   failover,

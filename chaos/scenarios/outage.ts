@@ -8,6 +8,8 @@ interface Outage {
   readonly rate: number;
   readonly seconds: number;
   readonly node?: readonly string[];
+  /** Nothing happens: what a process does in the same time anyway. */
+  readonly isNone?: true;
 }
 
 /** Until the process is warm: what it grows by later is the outage's. */
@@ -23,14 +25,14 @@ async function endure(bench: Bench, dialect: Dialect, outage: Outage): Promise<F
   const { server } = ledger;
   if (server === undefined) throw new Error(`${dialect} has no server to stop`);
   const trial = new Trial(bench, ledger);
-  const { rate, seconds, node = [] } = outage;
+  const { rate, seconds, node = [], isNone = false } = outage;
   const secondsBefore = bench.isFull ? SECONDS_BEFORE.full : SECONDS_BEFORE.short;
   const runs = Math.round((rate * (secondsBefore + seconds + SECONDS_AFTER)) / 10);
   try {
     const writer = trial.start({ runs, rate }, { node });
     await writer.until(rate * secondsBefore);
     const before = await writer.ask('state');
-    await server.stop(dialect === 'postgres' ? 'SIGQUIT' : 'SIGKILL');
+    if (!isNone) await server.stop(dialect === 'postgres' ? 'SIGQUIT' : 'SIGKILL');
     for (let second = 0; second < seconds; second++) {
       await sleep(1_000);
       bench.progress(second / (seconds + 10));
@@ -55,14 +57,12 @@ async function endure(bench: Bench, dialect: Dialect, outage: Outage): Promise<F
     return {
       figures: {
         stepsPerSecond: rate,
-        outageSeconds: seconds,
-        backlog,
+        ...(isNone ? { seconds } : { outageSeconds: seconds, backlog }),
         loopP99Ms: during.loop?.p99 ?? 0,
         'loopP99.9Ms': during.loop?.p999 ?? 0,
         loopMaxMs: during.loop?.max ?? 0,
         rssGrowthMb: grownTo(during.rss?.max),
-        drainSeconds,
-        rssGrowthDrainedMb: grownTo(peak),
+        ...(!isNone && { drainSeconds, rssGrowthDrainedMb: grownTo(peak) }),
         ...figuresOf([settlement]),
       },
       faults: faultsOf(settlement),
@@ -78,6 +78,15 @@ export const outage: Scenario = {
   title: 'the database is gone for minutes at 1,000 executions a second',
   dialects: SERVER_DIALECTS,
   run: (bench, dialect) => endure(bench, dialect, { rate: 1_000, seconds: bench.isFull ? 600 : 10 }),
+};
+
+export const steady: Scenario = {
+  name: 'steady',
+  title: 'the same time and load with a database that stays: what of the figures is no outage’s',
+  dialects: ['postgres', 'mariadb'],
+  isLong: true,
+  run: (bench, dialect) =>
+    endure(bench, dialect, { rate: 1_000, seconds: bench.isFull ? 600 : 10, isNone: true }),
 };
 
 export const outageFast: Scenario = {
