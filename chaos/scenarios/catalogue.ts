@@ -9,7 +9,7 @@ import { hostile } from './hostile.ts';
 import { kill } from './kill.ts';
 import { names } from './names.ts';
 import { network, pause, terminate } from './network.ts';
-import { outage, outageFast, outageSmallHeap, steady } from './outage.ts';
+import { outage, outageFast, outageSmallHeap, steady, steadySmallHeap } from './outage.ts';
 import { poison } from './poison.ts';
 import { power } from './power.ts';
 import { recovery } from './recovery.ts';
@@ -27,6 +27,7 @@ export const SCENARIOS: readonly Scenario[] = [
   steady,
   outageFast,
   outageSmallHeap,
+  steadySmallHeap,
   failover,
   network,
   pause,

@@ -97,15 +97,23 @@ export const outageFast: Scenario = {
   run: (bench, dialect) => endure(bench, dialect, { rate: 10_000, seconds: bench.isFull ? 60 : 10 }),
 };
 
+/** 64 MB of heap, a container of the smallest kind. */
+const SMALL_HEAP = ['--max-old-space-size=64'];
+
 export const outageSmallHeap: Scenario = {
   name: 'outage-small-heap',
   title: 'an outage in a process with a heap of 64 MB',
   dialects: ['postgres'],
   isLong: true,
   run: (bench, dialect) =>
-    endure(bench, dialect, {
-      rate: 1_000,
-      seconds: bench.isFull ? 600 : 15,
-      node: ['--max-old-space-size=64'],
-    }),
+    endure(bench, dialect, { rate: 1_000, seconds: bench.isFull ? 600 : 15, node: SMALL_HEAP }),
+};
+
+export const steadySmallHeap: Scenario = {
+  name: 'steady-small-heap',
+  title: 'the same time and load in such a process with a database that stays',
+  dialects: ['postgres'],
+  isLong: true,
+  run: (bench, dialect) =>
+    endure(bench, dialect, { rate: 1_000, seconds: bench.isFull ? 600 : 15, node: SMALL_HEAP, isNone: true }),
 };
