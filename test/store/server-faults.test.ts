@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import mysql from 'mysql2';
 import pg from 'pg';
+import { BatchRecordExporter } from '../../src/export/batch-record-exporter.ts';
 import { classifyError } from '../../src/export/error-classes.ts';
+import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import { MysqlRecordStore } from '../../src/store/sql/mysql/mysql-record-store.ts';
 import { PostgresRecordStore } from '../../src/store/sql/postgres/postgres-record-store.ts';
 import { stepRecord } from '../support/execution-records.ts';
@@ -151,6 +153,29 @@ for (const { name, isInstalled, start } of MYSQL_SERVERS) {
     });
     await store.close();
     await place.query('drop owned by app cascade; drop role app');
+    await place.dispose();
+  });
+
+  it('that has no place for a character keeps the record in quarantine, and what goes with it in its table', async () => {
+    const place = await postgresPlace(server.url);
+    await place.query(
+      "create database latin encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'",
+    );
+    const url = server.url.replace(/\/ledger$/, '/latin');
+    const exporter = new BatchRecordExporter(new PostgresRecordStore({ url, holdsProcess: true }));
+    const [plain, umlaut, emoji] = ['plain', 'für', 'für 🧨'].map((name) => stepRecord({ name }));
+    for (const record of [plain, umlaut, emoji]) exporter.export(record as ExecutionRecord);
+    await exporter.forceFlush();
+    expect(exporter.accounts()).toMatchObject({ created: 3, stored: 2, quarantined: 1 });
+    await exporter.shutdown();
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    const { rows } = await client.query('select reason, record from record_quarantine');
+    await client.end();
+    expect(rows.map(({ reason, record }) => ({ reason, name: JSON.parse(record).name }))).toEqual([
+      { reason: '22P05', name: 'für 🧨' },
+    ]);
+    await place.query('drop database latin');
     await place.dispose();
   });
 

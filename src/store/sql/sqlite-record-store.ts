@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { diag } from '@opentelemetry/api';
 import type { ExecutionRecord } from '../../records/execution-record.ts';
+import { quarantinedText } from '../quarantined-text.ts';
 import type {
   LedgerReport,
   PruneReport,
@@ -100,7 +101,7 @@ export class SqliteRecordStore implements RecordStore {
         record.rev,
         reason,
         now,
-        JSON.stringify(record),
+        quarantinedText(record),
         record.instanceId,
         record.seq,
       ],

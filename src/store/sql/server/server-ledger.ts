@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { ExecutionRecord } from '../../../records/execution-record.ts';
+import { quarantinedText } from '../../quarantined-text.ts';
 import type {
   LedgerReport,
   PruneReport,
@@ -26,7 +27,6 @@ import {
   type ServerConnection,
   withConnection,
 } from './ledger-server.ts';
-import { storable } from './multi-row-upsert.ts';
 import { pruneServer } from './server-retention.ts';
 
 const ANY_REMOTE_CHILD = 'select 1 as found from remote_children limit 1';
@@ -119,7 +119,7 @@ export class ServerLedger {
       rev: record.rev,
       reason,
       at: now,
-      record: String(storable(JSON.stringify(record))),
+      record: quarantinedText(record),
       instance_id: record.instanceId,
       seq: record.seq,
     }));
