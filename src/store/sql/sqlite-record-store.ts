@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { diag } from '@opentelemetry/api';
 import type { ExecutionRecord } from '../../records/execution-record.ts';
-import { quarantinedText } from '../quarantined-text.ts';
 import type {
   LedgerReport,
   PruneReport,
@@ -101,7 +100,7 @@ export class SqliteRecordStore implements RecordStore {
         record.rev,
         reason,
         now,
-        quarantinedText(record),
+        JSON.stringify(record),
         record.instanceId,
         record.seq,
       ],

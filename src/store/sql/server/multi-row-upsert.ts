@@ -1,3 +1,4 @@
+import type { ExecutionRecord } from '../../../records/execution-record.ts';
 import { EXECUTION_COLUMNS, type ExecutionColumn, type SqlValue } from '../../execution-row.ts';
 import { type ColumnBatch, filledColumns, forEachRow } from '../column-batch.ts';
 import type { ServerConnection } from './ledger-server.ts';
@@ -86,4 +87,15 @@ export function storable(value: SqlValue): SqlValue {
   if (typeof value !== 'string') return value;
   const clean = value.isWellFormed() ? value : value.toWellFormed();
   return clean.includes('\0') ? clean.replaceAll('\0', '\uFFFD') : clean;
+}
+
+/** Each half of a pair for itself, as JSON has it. */
+const NOT_ASCII = /[\u007f-\uffff]/g;
+
+/** A record in quarantine, as JSON of ASCII alone: what a server has refused for its characters is kept by the same server. */
+export function quarantinedText(record: ExecutionRecord): string {
+  return JSON.stringify(record).replace(
+    NOT_ASCII,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -1,6 +1,5 @@
 import type { Kysely } from 'kysely';
 import type { ExecutionRecord } from '../../../records/execution-record.ts';
-import { quarantinedText } from '../../quarantined-text.ts';
 import type {
   LedgerReport,
   PruneReport,
@@ -27,6 +26,7 @@ import {
   type ServerConnection,
   withConnection,
 } from './ledger-server.ts';
+import { quarantinedText } from './multi-row-upsert.ts';
 import { pruneServer } from './server-retention.ts';
 
 const ANY_REMOTE_CHILD = 'select 1 as found from remote_children limit 1';
