@@ -73,11 +73,16 @@ async function endure(bench: Bench, dialect: Dialect, outage: Outage): Promise<F
   }
 }
 
+/** At a rate that an application may well have; seconds in the short set. */
+function tenMinutes({ isFull }: Bench): Outage {
+  return { rate: 1_000, seconds: isFull ? 600 : 10 };
+}
+
 export const outage: Scenario = {
   name: 'outage',
   title: 'the database is gone for minutes at 1,000 executions a second',
   dialects: SERVER_DIALECTS,
-  run: (bench, dialect) => endure(bench, dialect, { rate: 1_000, seconds: bench.isFull ? 600 : 10 }),
+  run: (bench, dialect) => endure(bench, dialect, tenMinutes(bench)),
 };
 
 export const steady: Scenario = {
@@ -85,8 +90,7 @@ export const steady: Scenario = {
   title: 'the same time and load with a database that stays: what of the figures is no outage’s',
   dialects: ['postgres', 'mariadb'],
   isLong: true,
-  run: (bench, dialect) =>
-    endure(bench, dialect, { rate: 1_000, seconds: bench.isFull ? 600 : 10, isNone: true }),
+  run: (bench, dialect) => endure(bench, dialect, { ...tenMinutes(bench), isNone: true }),
 };
 
 export const outageFast: Scenario = {
@@ -105,8 +109,7 @@ export const outageSmallHeap: Scenario = {
   title: 'an outage in a process with a heap of 64 MB',
   dialects: ['postgres'],
   isLong: true,
-  run: (bench, dialect) =>
-    endure(bench, dialect, { rate: 1_000, seconds: bench.isFull ? 600 : 15, node: SMALL_HEAP }),
+  run: (bench, dialect) => endure(bench, dialect, { ...tenMinutes(bench), node: SMALL_HEAP }),
 };
 
 export const steadySmallHeap: Scenario = {
@@ -114,6 +117,5 @@ export const steadySmallHeap: Scenario = {
   title: 'the same time and load in such a process with a database that stays',
   dialects: ['postgres'],
   isLong: true,
-  run: (bench, dialect) =>
-    endure(bench, dialect, { rate: 1_000, seconds: bench.isFull ? 600 : 15, node: SMALL_HEAP, isNone: true }),
+  run: (bench, dialect) => endure(bench, dialect, { ...tenMinutes(bench), node: SMALL_HEAP, isNone: true }),
 };
