@@ -65,11 +65,15 @@ exports.scenarios = {
         stopped: () => Promise.reject(new DOMException('stopped', 'AbortError')),
       },
     );
-    const { rows } = await utils.withPgClient((client) =>
-      client.query(
-        `select last_error from ${options.schema}._private_jobs where last_error is not null order by id`,
-      ),
-    );
+    // A worker that has ended may still be writing how its last jobs failed.
+    let rows = [];
+    while (rows.length < 3) {
+      ({ rows } = await utils.withPgClient((client) =>
+        client.query(
+          `select last_error from ${options.schema}._private_jobs where last_error is not null order by id`,
+        ),
+      ));
+    }
     await utils.withPgClient((client) => client.query(`delete from ${options.schema}._private_jobs`));
     await utils.release();
     return rows.map(({ last_error }) => last_error);
