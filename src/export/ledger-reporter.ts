@@ -1,4 +1,5 @@
 import type { LedgerReport, RecordLoss } from '../store/record-store.ts';
+import { singleLoss } from '../store/single-loss.ts';
 import type { RecordAccounting } from './accounting.ts';
 import type { OwnInstance } from './own-instance.ts';
 import type { DropReason } from './record-exporter.ts';
@@ -21,16 +22,7 @@ export class LedgerReporter {
   /** A record of an instance that has died is lost. It numbers its own losses from 1, so this one is told from them. */
   loseOf(instanceId: string, reason: DropReason, seq: number): void {
     if (seq === 0) return;
-    const loss = {
-      instanceId,
-      lossNo: -seq,
-      reason,
-      records: 1,
-      firstSeq: seq,
-      lastSeq: seq,
-      at: Date.now(),
-    };
-    this.#losses = [...this.#losses, loss];
+    this.#losses = [...this.#losses, singleLoss({ instanceId, seq }, reason, Date.now())];
   }
 
   /** Undefined where there is nothing to say: before the first record. */

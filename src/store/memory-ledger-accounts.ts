@@ -1,5 +1,6 @@
 import type { ExecutionRecord } from '../records/execution-record.ts';
 import type { LedgerInstance, LedgerReport, RecordLoss } from './record-store.ts';
+import { supersedes } from './single-loss.ts';
 
 /** What was reported of instances, and what of their records was removed since. */
 export class MemoryLedgerAccounts {
@@ -14,7 +15,8 @@ export class MemoryLedgerAccounts {
     }
     for (const loss of losses) {
       const key = `${loss.instanceId} ${loss.lossNo}`;
-      if (!this.#losses.has(key)) this.#losses.set(key, loss);
+      const known = this.#losses.get(key);
+      if (known === undefined || supersedes(loss, known)) this.#losses.set(key, loss);
     }
   }
 

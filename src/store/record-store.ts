@@ -39,12 +39,12 @@ export interface LedgerInstance {
   readonly sampledOut: number;
 }
 
-/** Records of an instance that are lost for good, in `record_losses`. */
+/** Records of an instance that are lost for good, in `record_losses`; also where those are that only a file has: `quarantine_file`. */
 export interface RecordLoss {
   readonly instanceId: string;
-  /** Gapless number of the loss in its instance, so that telling it twice counts once. */
+  /** Gapless number of the loss in its instance, below 0 where another tells of one record; so that telling it twice counts once. */
   readonly lossNo: number;
-  /** One of the reasons of `runledger.records.dropped`. */
+  /** One of the reasons of `runledger.records.dropped`, `quarantine_dropped` or `quarantine_file`. */
   readonly reason: string;
   readonly records: number;
   /** Lowest and highest `seq` among them; 0 where none had one yet. */

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ExecutionRecord } from '../../src/records/execution-record.ts';
 import type { RecordLoss, RetentionPolicy } from '../../src/store/record-store.ts';
+import { broughtIn, KEPT_IN_FILE, singleLoss } from '../../src/store/single-loss.ts';
 import {
   instance,
   runRecord,
@@ -83,6 +85,31 @@ export function describeAccounts(open: OpenStore): void {
       expect(await balance()).toMatchObject({ stored_records: 2, lost: 3, missing: 0 });
       await subject.store.write([], { instances: [instance({ lastSeq: 9 })], losses: [] });
       expect(await balance()).toMatchObject({ stored_records: 2, lost: 4, missing: 3 });
+    });
+
+    it('count what is kept in a file as quarantined, until it is brought in or dropped, whatever is told late', async () => {
+      const [first, second] = [stepRecord({ seq: 1 }), stepRecord({ seq: 2 })];
+      const kept = [first, second].map((record) => singleLoss(record, KEPT_IN_FILE, 1));
+      const tell = (losses: readonly RecordLoss[], records: readonly ExecutionRecord[] = []) =>
+        subject.store.write(records, { instances: [instance({ lastSeq: 3 })], losses });
+      await tell(kept);
+      expect(await balance()).toMatchObject({ quarantined: 2, lost: 0, missing: 1 });
+      await tell([broughtIn(first, 2)], [first]);
+      await tell([singleLoss(second, 'quarantine_dropped', 2)]);
+      const settled = { stored_records: 1, quarantined: 0, lost: 1, missing: 1 };
+      expect(await balance()).toMatchObject(settled);
+      await tell(kept);
+      await tell([broughtIn(second, 3)]);
+      expect(await balance()).toMatchObject(settled);
+    });
+
+    it('count no record twice that is stored and in a file', async () => {
+      const record = stepRecord({ seq: 1 });
+      await subject.store.write([record], {
+        instances: [instance({ lastSeq: 1 })],
+        losses: [singleLoss(record, KEPT_IN_FILE, 1)],
+      });
+      expect(await balance()).toMatchObject({ stored_records: 1, quarantined: 0, lost: 0, missing: 0 });
     });
 
     it('believe rows beyond the last number that was told', async () => {

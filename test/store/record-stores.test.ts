@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { MemoryRecordStore } from '../../src/store/memory-record-store.ts';
 import type { RecordLoss } from '../../src/store/record-store.ts';
+import { KEPT_IN_FILE } from '../../src/store/single-loss.ts';
 import { SqliteRecordStore } from '../../src/store/sql/sqlite-record-store.ts';
 import { quarantinedIn, recordsIn, rowsIn, temporaryDirectory } from '../support/sqlite-files.ts';
 import { describeRecordStore, type InstanceBalance } from './describe-record-store.ts';
@@ -47,12 +48,14 @@ function balancesOf(store: MemoryRecordStore): readonly InstanceBalance[] {
     const sum = (of: (loss: RecordLoss) => boolean): number =>
       losses.filter(of).reduce((total, { records }) => total + records, 0);
     const isGuess = ({ reason }: RecordLoss): boolean => reason === 'corrupt_frame';
-    const told = sum((loss) => loss.lastSeq > 0 && !isGuess(loss));
+    const isInFile = ({ reason }: RecordLoss): boolean => reason === KEPT_IN_FILE;
+    const told = sum((loss) => loss.lastSeq > 0 && !isGuess(loss) && !isInFile(loss));
     const pruned = store.pruned(instanceId);
     const untold = lastSeq - stored.length - quarantined - pruned - told;
+    const inFiles = Math.min(sum(isInFile), Math.max(0, untold));
     const guessed = Math.min(
       sum((loss) => loss.lastSeq > 0 && isGuess(loss)),
-      Math.max(0, untold),
+      Math.max(0, untold - inFiles),
     );
     return {
       instance_id: instanceId,
@@ -63,11 +66,11 @@ function balancesOf(store: MemoryRecordStore): readonly InstanceBalance[] {
       last_seq: lastSeq,
       sampled_out: instance.sampledOut,
       stored_records: stored.length,
-      quarantined,
+      quarantined: quarantined + inFiles,
       pruned,
       lost: told + guessed,
       lost_unnumbered: sum(({ lastSeq: numbered }) => numbered === 0),
-      missing: untold - guessed,
+      missing: untold - inFiles - guessed,
     };
   });
 }

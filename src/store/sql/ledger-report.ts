@@ -1,8 +1,9 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { LedgerInstance, LedgerReport, RecordLoss } from '../record-store.ts';
+import { KEPT_IN_FILE, type supersedes } from '../single-loss.ts';
 import type { InstanceTable, LedgerDatabase, LossTable } from './database.ts';
 import { changesOf, type SqlScript } from './script.ts';
-import { insertOrKeep, insertOrMerge, type SqlDialect } from './sql-dialect.ts';
+import { insertOrMerge, type SqlDialect } from './sql-dialect.ts';
 
 /** Losses in one statement; an instance has a handful. */
 const MAX_ROWS = 100;
@@ -33,10 +34,24 @@ export function* writeReport(
   }
   for (let at = 0; at < losses.length; at += MAX_ROWS) {
     const rows = losses.slice(at, at + MAX_ROWS).map(rowFromLoss);
+    const insert = db.insertInto('record_losses').values(rows);
     yield* changesOf(
-      insertOrKeep(dialect, db.insertInto('record_losses').values(rows), ['instance_id', 'loss_no']),
+      insertOrMerge(dialect, insert, ['instance_id', 'loss_no'], {
+        // In this order: MySQL reads in the second what the first has set.
+        records: superseding(dialect, 'records'),
+        reason: superseding(dialect, 'reason'),
+      }),
     );
   }
+}
+
+/** A column of what is told, where that {@link supersedes} what is known. */
+function superseding(dialect: SqlDialect, column: 'records' | 'reason'): RawBuilder<unknown> {
+  const known = (name: keyof LossTable) => sql.ref(`record_losses.${name}`);
+  const told = (name: keyof LossTable) => dialect.inserted(name);
+  return sql`case when ${known('reason')} = ${sql.lit(KEPT_IN_FILE)}
+    and (${told('reason')} <> ${sql.lit(KEPT_IN_FILE)} or ${told('records')} = 0)
+    then ${told(column)} else ${known(column)} end`;
 }
 
 function rowFromInstance(instance: LedgerInstance): InstanceTable {

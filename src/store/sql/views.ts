@@ -1,3 +1,4 @@
+import { KEPT_IN_FILE } from '../single-loss.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 
 /** Columns every view of runs has after its own ones. */
@@ -16,9 +17,10 @@ const TAIL = `r.recovered_failures, r.skip_reason, r.rejection_reason, r.work_un
 
 /** Of an instance in `lost_records`: the highest number it is known to have given out; rows may be all that a power cut left of it. */
 const LAST_SEQ = 'case when coalesce(r.highest, 0) > i.last_seq then r.highest else i.last_seq end';
-/** Numbers that nothing but a guess explains, and how many of them the guess may have. */
+/** Numbers that nothing in the ledger explains. Of those: what is in files of the quarantine, and what a guess may have. */
 const UNTOLD = `(${LAST_SEQ} - coalesce(r.held, 0) - coalesce(q.quarantined, 0) - i.pruned - coalesce(l.told, 0))`;
-const GUESSED = `case when ${UNTOLD} <= 0 then 0 when coalesce(l.guessed, 0) < ${UNTOLD} then coalesce(l.guessed, 0) else ${UNTOLD} end`;
+const IN_FILES = atMost('l.in_files', UNTOLD);
+const GUESSED = atMost('l.guessed', `(${UNTOLD} - ${IN_FILES})`);
 
 const FAILED_STEP = 'r.failed_step, r.failed_record_id as failed_step_run_id';
 
@@ -69,14 +71,14 @@ group by kind, pipeline, name`,
     /**
      * One row a life of a process that wrote: of the \`last_seq\` records it numbered, where each is. \`missing\` is what is
      * still on its way while the process lives, and has to be 0 once it ended. \`lost_unnumbered\` are records that were
-     * lost before they had a number. How many records a damaged file held is a guess, which gives way to what is known: some of
-     * them may have been stored before. (`stored` alone is a word of MySQL's own.)
+     * lost before they had a number. What is in quarantine is a row there, or in a file where the table did not take it. How many
+XX
      */
     lost_records: `select i.instance_id, i.service_name, i.service_version, i.host, i.pid, i.durability,
   i.started_at, i.heartbeat_at, i.ended_at, ${LAST_SEQ} as last_seq, i.sampled_out,
-  coalesce(r.held, 0) as stored_records, coalesce(q.quarantined, 0) as quarantined, i.pruned,
+  coalesce(r.held, 0) as stored_records, coalesce(q.quarantined, 0) + ${IN_FILES} as quarantined, i.pruned,
   coalesce(l.told, 0) + ${GUESSED} as lost, coalesce(l.lost_unnumbered, 0) as lost_unnumbered,
-  ${UNTOLD} - ${GUESSED} as missing
+  ${UNTOLD} - ${IN_FILES} - ${GUESSED} as missing
 from ledger_instances i
 left join (select instance_id, count(*) as held, max(seq) as highest from execution_records where seq > 0 group by instance_id) r
   on r.instance_id = i.instance_id
@@ -85,10 +87,16 @@ left join (select instance_id, count(*) as quarantined from record_quarantine wh
   ) group by instance_id) q
   on q.instance_id = i.instance_id
 left join (select instance_id,
-    sum(case when last_seq > 0 and reason <> 'corrupt_frame' then records else 0 end) as told,
+    sum(case when last_seq > 0 and reason not in ('corrupt_frame', '${KEPT_IN_FILE}') then records else 0 end) as told,
     sum(case when last_seq > 0 and reason = 'corrupt_frame' then records else 0 end) as guessed,
+    sum(case when reason = '${KEPT_IN_FILE}' then records else 0 end) as in_files,
     sum(case when last_seq > 0 then 0 else records end) as lost_unnumbered
     from record_losses group by instance_id) l
   on l.instance_id = i.instance_id`,
   };
+}
+
+/** A count, where there is room for it. */
+function atMost(count: string, room: string): string {
+  return `case when ${room} <= 0 then 0 when coalesce(${count}, 0) < ${room} then coalesce(${count}, 0) else ${room} end`;
 }
