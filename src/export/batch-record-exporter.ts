@@ -12,6 +12,7 @@ import { Housekeeping } from './housekeeping.ts';
 import { LedgerReporter } from './ledger-reporter.ts';
 import { MemoryRecordQueue } from './memory-record-queue.ts';
 import { OwnInstance } from './own-instance.ts';
+import { Quarantine } from './quarantine.ts';
 import { QueueRoom } from './queue-room.ts';
 import { RecordDelivery } from './record-delivery.ts';
 import type {
@@ -74,17 +75,26 @@ export class BatchRecordExporter implements RecordExporter {
       makeQueue?.({ instanceId, startedAt }, onDrop) ?? new MemoryRecordQueue(this.#options, onDrop);
     this.#reporter = new LedgerReporter(this.#instance, this.#accounting, this.#queue);
     this.#session = new StoreSession(store, { exportTimeoutMillis, now: retry.now });
+    const quarantine = new Quarantine({
+      session: this.#session,
+      files: this.#queue.quarantine,
+      reporter: this.#reporter,
+      log: this.#log,
+      monotonic: retry.now,
+    });
     this.#delivery = new RecordDelivery(
       this.#session,
       this.#queue,
       this.#accounting,
       this.#reporter,
+      quarantine,
       (record) => this.#onNotQuarantined(record),
       retry.random,
     );
     this.#housekeeping = new Housekeeping({
       session: this.#session,
       queue: this.#queue,
+      quarantine,
       reporter: this.#reporter,
       log: this.#log,
       monotonic: retry.now,
@@ -269,8 +279,9 @@ export class BatchRecordExporter implements RecordExporter {
   }
 
   /** A record that was taken over is the loss of the instance that numbered it. */
-  #onNotQuarantined({ instanceId, seq }: ExecutionRecord): void {
+  #onNotQuarantined(record: ExecutionRecord): void {
+    const { instanceId, seq } = record;
     if (instanceId === this.#instance.id) this.#instance.lose('quarantine_failed', 1, seq, seq);
-    else this.#reporter.loseOf(instanceId, 'quarantine_failed', seq);
+    else this.#reporter.loseOf(record, 'quarantine_failed');
   }
 }

@@ -2,9 +2,10 @@ import type { ResolvedBatchOptions } from './batch-options.ts';
 import { BatchSize } from './batch-size.ts';
 import type { Breaker } from './breaker.ts';
 import { classifyError } from './error-classes.ts';
-import { type RecordDelivery, StoreUnavailableError } from './record-delivery.ts';
+import type { RecordDelivery } from './record-delivery.ts';
 import type { RecordBatch, RecordQueue } from './record-queue.ts';
 import type { StoreSession } from './store-session.ts';
+import { StoreUnavailableError } from './store-unavailable-error.ts';
 
 /** Enough for the store never to wait for us: while one batch is written the next is put into columns and sent. */
 const MAX_WRITES = 2;

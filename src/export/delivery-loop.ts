@@ -5,10 +5,11 @@ import { Breaker, type BreakerState } from './breaker.ts';
 import { Deferred } from './deferred.ts';
 import type { ExporterLog } from './exporter-log.ts';
 import type { Housekeeping } from './housekeeping.ts';
-import type { RecordDelivery, StoreUnavailableError } from './record-delivery.ts';
+import type { RecordDelivery } from './record-delivery.ts';
 import type { RecordQueue } from './record-queue.ts';
 import { RetryPolicy } from './retry-policy.ts';
 import type { StoreSession } from './store-session.ts';
+import type { StoreUnavailableError } from './store-unavailable-error.ts';
 import { untraced } from './untraced.ts';
 
 /** What the loop works with. */

@@ -198,6 +198,13 @@ const NODE: ErrorFamily = {
   ],
 };
 
+const AWAY = ['transient', 'environment', 'fatal'] as const;
+
+/** Whether an error says nothing about what was to be written, nor about who may write it: the store does not work. */
+export function isStoreAway(errorClass: ErrorClass): errorClass is (typeof AWAY)[number] {
+  return (AWAY as readonly ErrorClass[]).includes(errorClass);
+}
+
 /** Asked in this order: the more exact code first. Another database is another family. */
 const FAMILIES = [SQLITE, SQLITE_NAMES, MYSQL, POSTGRES, PLATFORM, NODE].map((family) => ({
   ...family,

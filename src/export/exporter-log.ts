@@ -1,19 +1,21 @@
 import type { Durability, LedgerInstance } from '../store/record-store.ts';
 import { ConditionLog } from './condition-log.ts';
 import { logGuarded } from './guarded-log.ts';
-import type { StoreUnavailableError } from './record-delivery.ts';
 import { adviceFor } from './retry-policy.ts';
+import type { StoreUnavailableError } from './store-unavailable-error.ts';
 
 /** What an exporter says on `diag`: a line when something lasting begins and one when it ends. Never throws. */
 export class ExporterLog {
   readonly #storeName: string;
   readonly #outage: ConditionLog;
+  readonly #quarantine: ConditionLog;
   readonly #overflow: ConditionLog;
   #overflowed = 0;
 
   constructor(storeName: string, now: () => number) {
     this.#storeName = storeName;
     this.#outage = new ConditionLog(now);
+    this.#quarantine = new ConditionLog(now);
     this.#overflow = new ConditionLog(now);
   }
 
@@ -27,6 +29,19 @@ export class ExporterLog {
 
   storeWorks(): void {
     this.#outage.end((seconds) => `${this.#storeName} takes records again after ${seconds} s`);
+  }
+
+  quarantineFails(code: string, path: string): void {
+    this.#quarantine.begin(
+      () =>
+        `${this.#storeName} takes records it refuses into no quarantine (${code}): they are kept in ${path}; may it be written to?`,
+    );
+  }
+
+  quarantineWorks(): void {
+    this.#quarantine.end(
+      (seconds) => `${this.#storeName} has what was kept in files of the quarantine after ${seconds} s`,
+    );
   }
 
   queueFull(dropped: number): void {

@@ -2,6 +2,7 @@ import type { ExecutionRecord } from '../records/execution-record.ts';
 import { classifyError } from './error-classes.ts';
 import type { ExporterLog } from './exporter-log.ts';
 import type { LedgerReporter } from './ledger-reporter.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { RunningExecutions } from './record-exporter.ts';
 import type { AdoptedInstance, RecordQueue } from './record-queue.ts';
 import type { StoreSession } from './store-session.ts';
@@ -21,6 +22,7 @@ const PATROL_MILLIS = 60_000;
 export interface HousekeepingParts {
   readonly session: StoreSession;
   readonly queue: RecordQueue;
+  readonly quarantine: Quarantine;
   readonly reporter: LedgerReporter;
   readonly log: ExporterLog;
   /** A clock that never steps, in milliseconds. */
@@ -31,7 +33,7 @@ export interface HousekeepingParts {
 
 /**
  * What is written to the store between batches: executions that have been running for a while, the heartbeat of this
- * instance, and the end of instances that died. None of it is a record, so none of it is in the accounts.
+ * instance, the end of instances that died, and what is in files of the quarantine. None of it is a record, so none of it is in the accounts.
  */
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
@@ -59,7 +61,8 @@ export class Housekeeping {
 
   /** Whether there is something to write now. Looks for executions to show, so ask about once a second. */
   isDue(): boolean {
-    const { session, monotonic, queue } = this.#parts;
+    const { session, monotonic, queue, quarantine } = this.#parts;
+    if (quarantine.isDue) return true;
     if (!session.keepsReports) {
       this.#keepQuiet();
       return false;
@@ -83,7 +86,11 @@ export class Housekeeping {
 
   /** Writes what is due. Rejects as the store does; what was not written is due again. */
   async run(): Promise<void> {
-    const { session, monotonic } = this.#parts;
+    const { session, monotonic, quarantine } = this.#parts;
+    if (quarantine.isDue) {
+      await session.open();
+      await quarantine.bringIn();
+    }
     if (!session.keepsReports) {
       this.#keepQuiet();
       return;

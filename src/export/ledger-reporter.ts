@@ -1,5 +1,5 @@
 import type { LedgerReport, RecordLoss } from '../store/record-store.ts';
-import { singleLoss } from '../store/single-loss.ts';
+import { KEPT_IN_FILE, type NumberedRecord, singleLoss } from '../store/single-loss.ts';
 import type { RecordAccounting } from './accounting.ts';
 import type { OwnInstance } from './own-instance.ts';
 import type { DropReason } from './record-exporter.ts';
@@ -10,8 +10,8 @@ export class LedgerReporter {
   readonly #instance: OwnInstance;
   readonly #accounting: RecordAccounting;
   readonly #queue: RecordQueue;
-  /** Of other instances. */
-  #losses: readonly RecordLoss[] = [];
+  /** Of single records. */
+  #losses: RecordLoss[] = [];
 
   constructor(instance: OwnInstance, accounting: RecordAccounting, queue: RecordQueue) {
     this.#instance = instance;
@@ -19,10 +19,14 @@ export class LedgerReporter {
     this.#queue = queue;
   }
 
-  /** A record of an instance that has died is lost. It numbers its own losses from 1, so this one is told from them. */
-  loseOf(instanceId: string, reason: DropReason, seq: number): void {
-    if (seq === 0) return;
-    this.#losses = [...this.#losses, singleLoss({ instanceId, seq }, reason, Date.now())];
+  /** A record of an instance that has died is lost. */
+  loseOf(record: NumberedRecord, reason: DropReason): void {
+    if (record.seq > 0) this.#losses.push(singleLoss(record, reason, Date.now()));
+  }
+
+  /** A record is in quarantine, in a file. */
+  keptInFile(record: NumberedRecord): void {
+    if (record.seq > 0) this.#losses.push(singleLoss(record, KEPT_IN_FILE, Date.now()));
   }
 
   /** Undefined where there is nothing to say: before the first record. */

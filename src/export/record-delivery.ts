@@ -3,25 +3,10 @@ import type { RecordAccounting } from './accounting.ts';
 import { type ClassifiedError, classifyError } from './error-classes.ts';
 import type { LedgerReporter } from './ledger-reporter.ts';
 import { isolatePoison, type Poison } from './poison.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { RecordBatch, RecordQueue } from './record-queue.ts';
-import type { StoreErrorClass } from './retry-policy.ts';
 import { type StoreSession, StoreTimeoutError } from './store-session.ts';
-
-/** The store is to blame: what is not settled has to be sent again later. */
-export class StoreUnavailableError extends Error {
-  override readonly name = 'StoreUnavailableError';
-  readonly errorClass: StoreErrorClass;
-  readonly code: string;
-  /** Fewer records at once may get through: the write took too long, or the search for poison was cut short. */
-  readonly fewerMayHelp: boolean;
-
-  constructor(errorClass: StoreErrorClass, code: string, fewerMayHelp: boolean) {
-    super(`${errorClass}: ${code}`);
-    this.errorClass = errorClass;
-    this.code = code;
-    this.fewerMayHelp = fewerMayHelp;
-  }
-}
+import { StoreUnavailableError } from './store-unavailable-error.ts';
 
 /**
  * One record to send. The positions are those in its batch: its own, and those of lower revisions of the same
@@ -45,6 +30,7 @@ export class RecordDelivery {
   readonly #queue: RecordQueue;
   readonly #accounting: RecordAccounting;
   readonly #reporter: LedgerReporter;
+  readonly #quarantine: Quarantine;
   readonly #onLost: (record: ExecutionRecord) => void;
   readonly #random: () => number;
   #mayRepeat = false;
@@ -54,6 +40,7 @@ export class RecordDelivery {
     queue: RecordQueue,
     accounting: RecordAccounting,
     reporter: LedgerReporter,
+    quarantine: Quarantine,
     onLost: (record: ExecutionRecord) => void,
     random: () => number,
   ) {
@@ -61,6 +48,7 @@ export class RecordDelivery {
     this.#queue = queue;
     this.#accounting = accounting;
     this.#reporter = reporter;
+    this.#quarantine = quarantine;
     this.#onLost = onLost;
     this.#random = random;
   }
@@ -174,7 +162,7 @@ export class RecordDelivery {
       return refusal.code;
     };
     try {
-      await this.#quarantine(batch, await isolatePoison(parcels, code, send));
+      await this.#keepOut(batch, await isolatePoison(parcels, code, send));
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       throw new StoreUnavailableError(error.errorClass, error.code, true);
@@ -187,21 +175,16 @@ export class RecordDelivery {
     throw new StoreUnavailableError('unknown', error.code, false);
   }
 
-  async #quarantine(batch: RecordBatch, poison: readonly Poison<Parcel>[]): Promise<void> {
+  async #keepOut(batch: RecordBatch, poison: readonly Poison<Parcel>[]): Promise<void> {
     if (poison.length === 0) return;
-    const positions = positionsOf(poison.map(({ item }) => item));
-    try {
-      await this.#session.quarantine(poison.map(({ item, code }) => ({ record: item.record, reason: code })));
-    } catch (error) {
-      const { errorClass, code } = classifyError(error);
-      if (errorClass === 'transient' || errorClass === 'environment') {
-        throw new StoreUnavailableError(errorClass, code, false);
-      }
-      this.#accounting.dropped('quarantine_failed', this.#queue.settle(batch, positions));
-      for (const { item } of poison) this.#onLost(item.record);
-      return;
-    }
-    this.#accounting.quarantined(this.#queue.settle(batch, positions));
+    const refused = poison.map(({ item, code }) => ({ record: item.record, reason: code }));
+    const lost = await this.#quarantine.keep(refused);
+    const settle = (parcels: readonly Parcel[]) => this.#queue.settle(batch, positionsOf(parcels));
+    const parcels = poison.map(({ item }) => item);
+    this.#accounting.quarantined(settle(parcels.filter(({ record }) => !lost.has(record))));
+    if (lost.size === 0) return;
+    this.#accounting.dropped('quarantine_failed', settle(parcels.filter(({ record }) => lost.has(record))));
+    for (const record of lost) this.#onLost(record);
   }
 }
 

@@ -1,6 +1,7 @@
 import { isFailed } from '../execution.ts';
 import type { ExecutionRecord } from '../records/execution-record.ts';
 import type { Durability, LedgerInstance, RecordLoss } from '../store/record-store.ts';
+import type { QuarantineFiles } from './quarantine-files.ts';
 import type { DropReason } from './record-exporter.ts';
 
 /**
@@ -78,6 +79,8 @@ export interface RecordQueue {
   readonly durability: Durability;
   /** Records waiting, in memory or on disk, without those in flight. */
   readonly waiting: number;
+  /** Where records are kept that a store refuses for good. Absent where nothing outlives the process. */
+  readonly quarantine?: QuarantineFiles;
   /** Takes a record in, or drops by priority where there is no room: {@link Lane}. When it returns, the record is acknowledged. */
   append(record: ExecutionRecord): void;
   /**

@@ -1,3 +1,4 @@
+import type { Refusal } from '../export/quarantine-files.ts';
 import { startedAtOfRecordId } from '../record-id.ts';
 import {
   type ExecutionRecord,
@@ -112,6 +113,11 @@ export function isFromNewerSchema({ schema }: SegmentHeader): boolean {
 export function lossFromBody(body: string): RecordLoss | undefined {
   const loss = objectFrom(body) as RecordLoss | undefined;
   return typeof loss?.lossNo === 'number' && typeof loss.reason === 'string' ? loss : undefined;
+}
+
+export function refusalFromBody(body: string): Refusal | undefined {
+  const refusal = objectFrom(body) as Refusal | undefined;
+  return typeof refusal?.record?.recordId === 'string' ? refusal : undefined;
 }
 
 function objectFrom(body: string): unknown {

@@ -3,9 +3,9 @@ import { crc32 } from 'node:zlib';
 /**
  * What a frame holds. `header`: which instance wrote the file. `record`: a record as it was appended, `running`: one that
  * says what runs. `start`: an execution that began, for the case that its end is never seen. `loss`: records that are
- * lost, told to whoever adopts.
+ * lost, told to whoever adopts. `refusal`: a record in quarantine, alone in its file.
  */
-export type FrameKind = 'header' | 'record' | 'running' | 'start' | 'loss';
+export type FrameKind = 'header' | 'record' | 'running' | 'start' | 'loss' | 'refusal';
 
 /** Bytes before the body: magic 2, version 1, kind 1, length of the body 4, CRC-32 4, seq 6; big-endian. */
 export const FRAME_HEADER_BYTES = 18;
@@ -23,6 +23,7 @@ const KIND_CODES: Readonly<Record<FrameKind, number>> = {
   running: 4,
   start: 7,
   loss: 8,
+  refusal: 11,
 };
 const KINDS = new Map(Object.entries(KIND_CODES).map(([kind, code]) => [code, kind as FrameKind]));
 /** What the CRC covers begins here: the seq and the body. It starts from the kind, so that this is covered too. */

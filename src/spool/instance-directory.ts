@@ -5,6 +5,9 @@ import { type InstanceLock, lockDirectory } from './instance-lock.ts';
 /** Touched while its owner lives; holds a header frame, in case those of the segments are damaged. */
 export const INSTANCE_FILE = 'instance';
 
+/** The folder of what stores refuse, which is no instance's. */
+export const QUARANTINE_NAME = 'quarantine';
+
 /** How often the file is touched. Milliseconds. */
 const HEARTBEAT_MILLIS = 5_000;
 /** Tries for a directory that another process has taken in the moment it was made. */
@@ -90,7 +93,7 @@ function writeHeader(path: string, header: Uint8Array): void {
 export function instanceNames(root: string): readonly string[] {
   try {
     return readdirSync(root, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
+      .filter((entry) => entry.isDirectory() && entry.name !== QUARANTINE_NAME)
       .map(({ name }) => name);
   } catch {
     return [];

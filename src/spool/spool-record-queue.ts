@@ -20,11 +20,15 @@ import { DropReports } from './drop-reports.ts';
 import type { MakeRoom } from './file-writer.ts';
 import { recordBody, slimRecord } from './frame-body.ts';
 import { MemoryRoom } from './memory-room.ts';
+import { QuarantineFolder } from './quarantine-folder.ts';
 import { noteSeq, type Placed, type Segment, type Slot } from './segment.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { SpoolFiles } from './spool-files.ts';
 import { resolveSpoolOptions, type SpoolOptions } from './spool-options.ts';
 import { WaitingRecords } from './waiting-records.ts';
+
+/** Share of a spool's bytes that the quarantine may have, beside it. */
+const QUARANTINE_SHARE = 0.125;
 
 /**
  * A queue that outlives the process. A record is written to a file before `append` returns, so it is with the kernel
@@ -32,6 +36,7 @@ import { WaitingRecords } from './waiting-records.ts';
  * on disk alone and read back in order. Whoever comes next to the same directory adopts what a dead process left.
  */
 export class SpoolRecordQueue implements RecordQueue {
+  readonly quarantine: QuarantineFolder;
   readonly #drops: DropReports;
   readonly #files = new SpoolFiles();
   readonly #writer: SegmentWriter;
@@ -47,6 +52,7 @@ export class SpoolRecordQueue implements RecordQueue {
   /** `onDrop` is told once the call that caused a drop is done. Nothing is opened before the first record. */
   constructor(options: SpoolOptions, onDrop: DropListener) {
     const resolved = resolveSpoolOptions(options);
+    this.quarantine = new QuarantineFolder(resolved.directory, resolved.maxSpoolBytes * QUARANTINE_SHARE);
     this.#drops = new DropReports(onDrop);
     this.#writer = new SegmentWriter(resolved, this.#files);
     this.#waiting = new WaitingRecords(resolved, this.#files, this.#drops);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
@@ -42,6 +42,8 @@ it('reports a record that can neither be stored nor quarantined as lost by the i
   const died = spooled(new MemoryRecordStore());
   died.export(stepRecord());
   died.handOver(0);
+  // What should be a folder is a file, so there is no quarantine in files either.
+  await writeFile(join(directory, 'quarantine'), '');
   const refuse = (records: readonly unknown[]) => {
     if (records.length > 0) throw Object.assign(new Error('too long'), { code: 'ERR_OUT_OF_RANGE' });
   };

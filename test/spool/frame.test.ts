@@ -54,7 +54,7 @@ const ENDS = PIECES.map((_, at) => PIECES.slice(0, at + 1).reduce((sum, { length
 describe('frames', () => {
   it('are read as they were written, whatever they hold', () => {
     const frame = fc.record({
-      kind: fc.constantFrom<FrameKind>('header', 'record', 'running', 'start', 'loss'),
+      kind: fc.constantFrom<FrameKind>('header', 'record', 'running', 'start', 'loss', 'refusal'),
       seq: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 48 - 1 })),
       body: fc.string({ unit: 'grapheme', maxLength: 300 }),
     });
