@@ -1,5 +1,6 @@
 import type { SqlValue } from '../store/execution-row.ts';
 import type { LedgerReader, QueryResult } from '../store/ledger-reader.ts';
+import { KEPT_IN_FILE } from '../store/single-loss.ts';
 
 /** Records of a process that are lost for good, and why. */
 export interface AccountedLoss {
@@ -34,7 +35,7 @@ const SILENT_MILLIS = 60_000;
 const INSTANCES = `select instance_id, service_name, host, pid, durability, heartbeat_at, ended_at, last_seq, stored_records,
   quarantined, pruned, lost, missing from lost_records order by started_at`;
 const LOSSES = `select instance_id, reason, sum(records) as records, min(first_seq) as first_seq, max(last_seq) as last_seq
-  from record_losses group by instance_id, reason order by instance_id, reason`;
+  from record_losses where reason <> '${KEPT_IN_FILE}' group by instance_id, reason order by instance_id, reason`;
 
 /**
  * The processes that have written to a ledger, first to start first. `now` in milliseconds since the Unix epoch; `living` are

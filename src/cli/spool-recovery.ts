@@ -1,6 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { bringIn } from '../export/bring-in.ts';
+import { instanceNames, QUARANTINE_NAME } from '../spool/instance-directory.ts';
+import { lockDirectory } from '../spool/instance-lock.ts';
+import { QuarantineFolder } from '../spool/quarantine-folder.ts';
 import { serverOf, spoolNameOf } from '../store/ledger-location.ts';
+import type { QuarantinedRecord, RecordLoss } from '../store/record-store.ts';
 import { storeAt } from './ledger-location.ts';
 import { withProgress } from './progress.ts';
 import { formatCount } from './quantities.ts';
@@ -26,11 +31,18 @@ const LONGEST_MILLIS = 600_000;
 
 /** Whether anybody has left something, or is at work, for a ledger. */
 export function hasSpool(location: string): boolean {
-  return existsSync(spoolOf(location)) && readdirSync(spoolOf(location)).length > 0;
+  const spool = spoolOf(location);
+  if (!existsSync(spool)) return false;
+  return readdirSync(spool).some((name) => name !== QUARANTINE_NAME) || !quarantineFolder(location).isEmpty;
+}
+
+/** The files of records that a ledger neither takes nor quarantines. */
+export function quarantineFolder(location: string): QuarantineFolder {
+  return new QuarantineFolder(spoolOf(location));
 }
 
 /**
- * Brings what processes that have ended left in the spool of a ledger into it. Leaves alone what belongs to a living
+ * Brings what processes that have ended left in the spool of a ledger into it, and what it did not quarantine. Leaves alone what belongs to a living
  * process. Rejects where the spool or the ledger can not be opened.
  */
 export async function recoverSpool(location: string): Promise<SpoolRecovery> {
@@ -42,6 +54,11 @@ export async function recoverSpool(location: string): Promise<SpoolRecovery> {
   const store = await storeAt(location);
   // What is wrong with the ledger is said at once, and not tried again and again.
   await store.init();
+  const quarantine = {
+    quarantine: (records: readonly QuarantinedRecord[]) => store.quarantine(records),
+    tell: (losses: readonly RecordLoss[]) => store.write([], { instances: [], losses }),
+  };
+  await bringIn(quarantineFolder(location), quarantine, new Set());
   const exporter = new BatchRecordExporter(
     store,
     { shutdownTimeoutMillis: LONGEST_MILLIS },
@@ -64,10 +81,6 @@ export async function recoverSpool(location: string): Promise<SpoolRecovery> {
 export async function livingInstances(location: string): Promise<ReadonlySet<string>> {
   const living = new Set<string>();
   if (!hasSpool(location)) return living;
-  const [{ instanceNames }, { lockDirectory }] = await Promise.all([
-    import('../spool/instance-directory.ts'),
-    import('../spool/instance-lock.ts'),
-  ]);
   for (const name of instanceNames(spoolOf(location))) {
     try {
       const lock = lockDirectory(join(spoolOf(location), name), 'existing');

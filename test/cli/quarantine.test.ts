@@ -39,7 +39,7 @@ const account = async () => (await json('verify')).instances[0];
 
 describe('quarantine', () => {
   it('is listed and shown with the reason and the record', async () => {
-    expect((await cli('quarantine')).stdout).toMatch(/SQLITE_CONSTRAINT\s+step refused/);
+    expect((await cli('quarantine')).stdout).toMatch(/SQLITE_CONSTRAINT\s+ledger\s+step refused/);
     const { quarantined } = await json('quarantine', 'show', refused.recordId.slice(0, 20));
     expect(quarantined).toMatchObject([{ record_id: refused.recordId, seq: 2, record: { name: 'refused' } }]);
   });

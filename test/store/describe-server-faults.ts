@@ -1,7 +1,12 @@
 import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { BatchRecordExporter } from '../../src/export/batch-record-exporter.ts';
 import { classifyError } from '../../src/export/error-classes.ts';
 import type { ExecutionRecord } from '../../src/records/execution-record.ts';
+import { SpoolRecordQueue } from '../../src/spool/spool-record-queue.ts';
 import type { RecordStore } from '../../src/store/record-store.ts';
 import { instance, stepRecord } from '../support/execution-records.ts';
 import { runNode, startNode } from '../support/node-process.ts';
@@ -223,6 +228,47 @@ export function describeServerFaults(subject: FaultyServer): void {
         },
       ]);
       expect(await place.ids()).toHaveLength(7);
+    });
+
+    it('whose quarantine is out of reach keeps what it refuses in files, and has it once it is not', async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'runledger-quarantine-'));
+      const open = async () => {
+        const store = await opened();
+        return new BatchRecordExporter(
+          store,
+          {},
+          (owner, onDrop) => new SpoolRecordQueue({ ...owner, directory }, onDrop),
+        );
+      };
+      const balances = () =>
+        place.query(
+          'select stored_records, quarantined, lost, missing from lost_records order by started_at',
+        );
+      const files = async () =>
+        (await readdir(join(directory, 'quarantine'))).filter((name) => /seg$/.test(name));
+      try {
+        const first = await open();
+        await place.query("alter table execution_records add constraint no_poison check (name <> 'poison')");
+        await place.query('alter table record_quarantine rename to out_of_reach');
+        for (const name of ['poison', 'fine', 'poison']) first.export(stepRecord({ name }));
+        await first.forceFlush();
+        expect(first.accounts()).toMatchObject({ created: 3, stored: 1, quarantined: 2, queued: 0 });
+        await first.shutdown();
+        expect(await files()).toHaveLength(2);
+        await place.query('alter table out_of_reach rename to record_quarantine');
+        expect(await balances()).toEqual([{ stored_records: 1, quarantined: 2, lost: 0, missing: 0 }]);
+        const next = await open();
+        next.export(stepRecord());
+        while ((await files()).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+        await next.shutdown();
+        expect(await place.query('select count(*) as held from record_quarantine')).toEqual([{ held: 2 }]);
+        expect(await balances()).toEqual([
+          { stored_records: 1, quarantined: 2, lost: 0, missing: 0 },
+          { stored_records: 1, quarantined: 0, lost: 0, missing: 0 },
+        ]);
+      } finally {
+        await rm(directory, { recursive: true });
+      }
     });
 
     it('where eight processes begin at once', async () => {

@@ -1,9 +1,13 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import mysql from 'mysql2';
 import pg from 'pg';
 import { BatchRecordExporter } from '../../src/export/batch-record-exporter.ts';
 import { classifyError } from '../../src/export/error-classes.ts';
 import type { ExecutionRecord } from '../../src/records/execution-record.ts';
+import { SpoolRecordQueue } from '../../src/spool/spool-record-queue.ts';
 import { MysqlRecordStore } from '../../src/store/sql/mysql/mysql-record-store.ts';
 import { PostgresRecordStore } from '../../src/store/sql/postgres/postgres-record-store.ts';
 import { stepRecord } from '../support/execution-records.ts';
@@ -153,6 +157,34 @@ for (const { name, isInstalled, start } of MYSQL_SERVERS) {
     });
     await store.close();
     await place.query('drop owned by app cascade; drop role app');
+    await place.dispose();
+  });
+
+  it('that lets nobody write its quarantine keeps what it refuses in files', async () => {
+    const place = await postgresPlace(server.url);
+    const admin = new PostgresRecordStore({ url: place.url });
+    await admin.init();
+    await admin.close();
+    const schema = schemaOf(place.url);
+    await place.query(`create role hasty login; grant usage on schema ${schema} to hasty;
+      grant select, insert, update, delete on all tables in schema ${schema} to hasty;
+      revoke insert on record_quarantine from hasty;
+      alter table execution_records add constraint no_poison check (name <> 'poison')`);
+    const directory = await mkdtemp(join(tmpdir(), 'runledger-quarantine-'));
+    const exporter = new BatchRecordExporter(
+      new PostgresRecordStore({ url: place.url.replace('ledger:ledger@', 'hasty@'), holdsProcess: true }),
+      {},
+      (owner, onDrop) => new SpoolRecordQueue({ ...owner, directory }, onDrop),
+    );
+    for (const name of ['fine', 'poison']) exporter.export(stepRecord({ name }));
+    await exporter.forceFlush();
+    expect(exporter.accounts()).toMatchObject({ created: 2, stored: 1, quarantined: 1, queued: 0 });
+    await exporter.shutdown();
+    expect((await readdir(join(directory, 'quarantine'))).filter((name) => /seg$/.test(name))).toHaveLength(
+      1,
+    );
+    await rm(directory, { recursive: true });
+    await place.query('drop owned by hasty cascade; drop role hasty');
     await place.dispose();
   });
 

@@ -1,25 +1,24 @@
 import type { Command } from 'commander';
-import type { RecordStore } from '../../store/record-store.ts';
+import type { RefusalFile } from '../../export/quarantine-files.ts';
 import { CliError } from '../cli-error.ts';
 import type { CliIo, GlobalOptions } from '../cli-io.ts';
 import { existingLedger, shownLedger, withLedger, withStore } from '../ledger-location.ts';
 import { jsonDocument, printable } from '../printable.ts';
 import { formatCount, formatTime } from '../quantities.ts';
-import { type Quarantined, readQuarantined } from '../quarantined-records.ts';
+import { drop, replay, withQuarantine } from '../quarantine-release.ts';
+import { type Quarantined, quarantinedElsewhere, readQuarantined } from '../quarantined-records.ts';
 import { JSON_SCHEMA_VERSION } from '../row-json.ts';
+import { quarantineFolder } from '../spool-recovery.ts';
 import { renderTable } from '../table.ts';
 
 interface SelectionOptions extends GlobalOptions {
   readonly all?: true;
 }
 
-/** Reason of the loss that a dropped record is: the ledger can still say where it went. */
-const DROPPED = 'quarantine_dropped';
-
 /**
  * Adds `quarantine`: records the store refused for their content. `--json`: `list` and `show` print `{schema_version,
- * ledger, quarantined: [{record_id, rev, reason, at, instance_id, seq, record}]}`, `replay` `{…, stored, refused: [{record_id, reason}]}`
- * and `drop` `{…, dropped}`. `replay` exits with 1 where a record is refused again.
+ * ledger, quarantined: [{record_id, rev, reason, at, instance_id, seq, file, record}]}`, `list` also `elsewhere: [{host, records}]`,
+ * `replay` `{…, stored, refused: [{record_id, reason}]}` and `drop` `{…, dropped}`. `replay` exits with 1 where a record is refused again.
  */
 export function addQuarantineCommand(program: Command, io: CliIo): void {
   const quarantine = program
@@ -31,10 +30,17 @@ export function addQuarantineCommand(program: Command, io: CliIo): void {
     .action(async (_: unknown, command: Command) => {
       const options: GlobalOptions = command.optsWithGlobals();
       const location = existingLedger(options.ledger, process.env);
-      const found = await withLedger(location, (ledger) => readQuarantined(ledger));
-      if (options.json) io.out(documentOf(location, { quarantined: found }));
-      else if (found.length === 0) io.note('nothing is in quarantine');
-      else io.out(tableOf(found, io));
+      const files = await quarantineFolder(location).list();
+      const [found, elsewhere] = await withLedger(location, async (ledger) => [
+        await readQuarantined(ledger, files),
+        await quarantinedElsewhere(ledger, files),
+      ]);
+      if (options.json) io.out(documentOf(location, { quarantined: found, elsewhere }));
+      else if (found.length > 0) io.out(tableOf(found, io));
+      else if (elsewhere.length === 0) io.note('nothing is in quarantine');
+      if (options.json) return;
+      for (const { host, records } of elsewhere)
+        io.note(`${formatCount(records)} are in files beside the spool on ${printable(host)}: look there`);
     });
   quarantine
     .command('show')
@@ -43,7 +49,7 @@ export function addQuarantineCommand(program: Command, io: CliIo): void {
     .action(async (ids: string[], _: unknown, command: Command) => {
       const options: GlobalOptions = command.optsWithGlobals();
       const location = existingLedger(options.ledger, process.env);
-      const found = await selected(location, ids);
+      const found = await selected(location, await quarantineFolder(location).list(), ids);
       if (options.json) io.out(documentOf(location, { quarantined: found }));
       else for (const { record, ...rest } of found) io.out(jsonDocument({ ...rest, record }));
     });
@@ -55,16 +61,18 @@ export function addQuarantineCommand(program: Command, io: CliIo): void {
     .action(async (ids: string[], _: unknown, command: Command) => {
       const options: SelectionOptions = command.optsWithGlobals();
       const location = existingLedger(options.ledger, process.env);
-      const found = await selected(location, ids, options);
-      const refused = await withStore(location, (store) => replay(store, found));
-      const stored = found.length - refused.length;
-      if (refused.length > 0) io.fail();
-      if (options.json) {
-        io.out(documentOf(location, { stored, refused }));
-        return;
-      }
-      io.out(`stored ${formatCount(stored)} of ${formatCount(found.length)} records\n`);
-      for (const { record_id, reason } of refused) io.note(`${printable(record_id)}: ${printable(reason)}`);
+      await withQuarantine(quarantineFolder(location), async (files) => {
+        const found = await selected(location, files, ids, options);
+        const refused = await withStore(location, (store) => replay(store, found));
+        const stored = found.length - refused.length;
+        if (refused.length > 0) io.fail();
+        if (options.json) {
+          io.out(documentOf(location, { stored, refused }));
+          return;
+        }
+        io.out(`stored ${formatCount(stored)} of ${formatCount(found.length)} records\n`);
+        for (const { record_id, reason } of refused) io.note(`${printable(record_id)}: ${printable(reason)}`);
+      });
     });
   quarantine
     .command('drop')
@@ -74,61 +82,30 @@ export function addQuarantineCommand(program: Command, io: CliIo): void {
     .action(async (ids: string[], _: unknown, command: Command) => {
       const options: SelectionOptions = command.optsWithGlobals();
       const location = existingLedger(options.ledger, process.env);
-      const found = await selected(location, ids, options);
-      const dropped = await withStore(location, (store) => drop(store, found));
-      if (options.json) io.out(documentOf(location, { dropped }));
-      else io.out(`dropped ${formatCount(dropped)} records\n`);
+      await withQuarantine(quarantineFolder(location), async (files) => {
+        const found = await selected(location, files, ids, options);
+        const dropped = await withStore(location, (store) => drop(store, found));
+        if (options.json) io.out(documentOf(location, { dropped }));
+        else io.out(`dropped ${formatCount(dropped)} records\n`);
+      });
     });
 }
 
 /** Throws where nothing is asked for, or something that is not there. */
 async function selected(
   location: string,
+  files: readonly RefusalFile[],
   ids: readonly string[],
   options: SelectionOptions = {},
 ): Promise<readonly Quarantined[]> {
   if (ids.length === 0 && options.all !== true)
     throw new CliError('say which: record ids, or --all for everything in quarantine.');
-  const found = await withLedger(location, (ledger) => readQuarantined(ledger, ids));
+  const found = await withLedger(location, (ledger) => readQuarantined(ledger, files, ids));
   const unknown = ids.find((id) => !found.some(({ record_id }) => record_id.startsWith(id)));
   if (unknown === undefined) return found;
   throw new CliError(
     `no record in quarantine begins with ${printable(unknown)}. "quarantine list" shows them.`,
   );
-}
-
-/** Stores each by itself, so that one which is refused again does not keep the others out. Returns the refused. */
-async function replay(
-  store: RecordStore,
-  records: readonly Quarantined[],
-): Promise<readonly { readonly record_id: string; readonly reason: string }[]> {
-  const refused: { readonly record_id: string; readonly reason: string }[] = [];
-  for (const { record_id, rev, record } of records) {
-    try {
-      if (record === undefined) throw new Error('what is kept of it is no record');
-      await store.write([record]);
-      await store.discard?.([{ recordId: record_id, rev }]);
-    } catch (error) {
-      refused.push({ record_id, reason: error instanceof Error ? error.message : String(error) });
-    }
-  }
-  return refused;
-}
-
-/** Written down as lost first: a record that vanished without a trace would be missing for ever. */
-async function drop(store: RecordStore, records: readonly Quarantined[]): Promise<number> {
-  const losses = records.map(({ instance_id, seq }) => ({
-    instanceId: instance_id,
-    // The instance numbers its own losses from 1.
-    lossNo: -seq,
-    reason: DROPPED,
-    records: 1,
-    firstSeq: seq,
-    lastSeq: seq,
-    at: Date.now(),
-  }));
-  await store.write([], { instances: [], losses: losses.filter(({ lastSeq }) => lastSeq > 0) });
-  return (await store.discard?.(records.map(({ record_id, rev }) => ({ recordId: record_id, rev })))) ?? 0;
 }
 
 function tableOf(records: readonly Quarantined[], { terminal }: CliIo): string {
@@ -137,12 +114,14 @@ function tableOf(records: readonly Quarantined[], { terminal }: CliIo): string {
       { title: 'RECORD' },
       { title: 'SINCE', minWidth: 11, isCutLast: true },
       { title: 'REASON' },
+      { title: 'KEPT IN' },
       { title: 'WHAT', minWidth: 8 },
     ],
-    records.map(({ record_id, at, reason, record }) => [
+    records.map(({ record_id, at, reason, file, record }) => [
       { text: printable(record_id) },
       { text: formatTime(at) },
       { text: printable(reason), look: 'bad' },
+      { text: file === null ? 'ledger' : 'file' },
       { text: printable(`${record?.kind ?? '?'} ${record?.name ?? '?'}`) },
     ]),
     terminal,

@@ -6,6 +6,7 @@ import type { LedgerReader, LedgerStats } from '../../store/ledger-reader.ts';
 import { CliError } from '../cli-error.ts';
 import { ledgerLocation, shownLedger, withLedger } from '../ledger-location.ts';
 import { formatCount, formatDuration, formatSize } from '../quantities.ts';
+import { quarantineFolder } from '../spool-recovery.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
 const DAY_MS = 86_400_000;
@@ -28,6 +29,7 @@ export async function checkLedger(
     return [warn('ledger', `no ledger at ${location} yet`, fix)];
   }
   const shown = shownLedger(location);
+  const folder = quarantineFolder(location);
   try {
     return await withLedger(location, async (ledger) => {
       const stats = await ledger.stats();
@@ -36,7 +38,7 @@ export async function checkLedger(
         checkSchema(stats),
         // Whether a server's files are whole, and what room they have, is its operator's to see.
         ...(isFile ? [await checkIntegrity(ledger)] : []),
-        checkQuarantine(stats),
+        checkQuarantine(stats, (await folder.list()).length, folder.path),
         checkRetention(stats, Date.now()),
         isFile ? await checkSpace(location, stats) : ok('ledger-space', formatSize(stats.bytes)),
       ];
@@ -89,10 +91,15 @@ async function checkIntegrity(ledger: LedgerReader): Promise<Check> {
   );
 }
 
-function checkQuarantine({ quarantined }: LedgerStats): Check {
-  if (quarantined === 0) return ok('ledger-quarantine', 'no record was refused');
-  const fix = 'See why: runledger sql "select reason, record from record_quarantine limit 5".';
-  return warn('ledger-quarantine', `${formatCount(quarantined)} records were refused and set aside`, fix);
+function checkQuarantine({ quarantined }: LedgerStats, inFiles: number, path: string): Check {
+  if (quarantined + inFiles === 0) return ok('ledger-quarantine', 'no record was refused');
+  const message = `${formatCount(quarantined + inFiles)} records were refused and set aside`;
+  if (inFiles === 0) return warn('ledger-quarantine', message, 'See why: runledger quarantine list.');
+  return warn(
+    'ledger-quarantine',
+    `${message}, ${formatCount(inFiles)} of them in files in ${path}, for record_quarantine did not take them`,
+    'Let who writes select, insert, update and delete there, and see why they were refused: runledger quarantine list.',
+  );
 }
 
 function checkRetention({ oldestStartedAt }: LedgerStats, now: number): Check {
