@@ -165,6 +165,20 @@ import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';`,
     ],
   },
   {
+    name: 'quarantine-unkept',
+    what: 'a file of the quarantine is gone before the record is settled',
+    scenario: 'quarantine',
+    dialect: 'sqlite',
+    says: /"lost":[1-9]/,
+    edits: [
+      {
+        file: 'src/spool/quarantine-folder.ts',
+        from: 'await rename(unfinished, join(this.path, name));',
+        to: 'await rm(unfinished);',
+      },
+    ],
+  },
+  {
     name: 'files-unsynced',
     what: 'with durability os files are not forced to disk',
     scenario: 'power',

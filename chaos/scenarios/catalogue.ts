@@ -12,6 +12,7 @@ import { network, pause, terminate } from './network.ts';
 import { outage, outageFast, outageSmallHeap, steady, steadySmallHeap } from './outage.ts';
 import { poison } from './poison.ts';
 import { power } from './power.ts';
+import { quarantineFiles } from './quarantine.ts';
 import { recovery } from './recovery.ts';
 import { coldStart, sharedFile } from './sharing.ts';
 import { soak } from './soak.ts';
@@ -33,6 +34,7 @@ export const SCENARIOS: readonly Scenario[] = [
   pause,
   terminate,
   poison,
+  quarantineFiles,
   sharedFile,
   coldStart,
   clock,

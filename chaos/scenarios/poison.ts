@@ -48,11 +48,12 @@ export const poison: Scenario = {
   },
 };
 
-/** Numbers that end in 03 or 53. */
+/** Numbers that end in 03 or 53, of writers whose names begin so. */
 const REFUSED =
-  "(new.correlation_id = 'poisoned:3' or new.correlation_id like 'poisoned:%03' or new.correlation_id like 'poisoned:%53')";
+  "(new.correlation_id like 'poisoned%:3' or new.correlation_id like 'poisoned%:%03' or new.correlation_id like 'poisoned%:%53')";
 
-function refusing(dialect: Dialect): readonly string[] {
+/** Has a ledger refuse one record in fifty. */
+export function refusing(dialect: Dialect): readonly string[] {
   switch (dialect) {
     case 'sqlite':
       return [
@@ -71,7 +72,7 @@ function refusing(dialect: Dialect): readonly string[] {
           begin
             if ${REFUSED} then
               raise exception using message = 'refused', errcode =
-                (array['${REFUSALS.join("','")}'])[1 + (substring(new.correlation_id from 10)::int / 50) % ${REFUSALS.length}];
+                (array['${REFUSALS.join("','")}'])[1 + (split_part(new.correlation_id, ':', 2)::int / 50) % ${REFUSALS.length}];
             end if;
             return new;
           end $$`,
