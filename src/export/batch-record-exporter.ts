@@ -82,15 +82,15 @@ export class BatchRecordExporter implements RecordExporter {
       log: this.#log,
       monotonic: retry.now,
     });
-    this.#delivery = new RecordDelivery(
-      this.#session,
-      this.#queue,
-      this.#accounting,
-      this.#reporter,
+    this.#delivery = new RecordDelivery({
+      session: this.#session,
+      queue: this.#queue,
+      accounting: this.#accounting,
+      reporter: this.#reporter,
       quarantine,
-      (record) => this.#onNotQuarantined(record),
-      retry.random,
-    );
+      onLost: (record) => this.#onNotQuarantined(record),
+      random: retry.random,
+    });
     this.#housekeeping = new Housekeeping({
       session: this.#session,
       queue: this.#queue,

@@ -34,13 +34,13 @@ export class ExporterLog {
   quarantineFails(code: string, path: string): void {
     this.#quarantine.begin(
       () =>
-        `${this.#storeName} takes records it refuses into no quarantine (${code}): they are kept in ${path}; may it be written to?`,
+        `${this.#storeName} does not quarantine what it refuses (${code}): it is kept in ${path}; check the rights to record_quarantine`,
     );
   }
 
   quarantineWorks(): void {
     this.#quarantine.end(
-      (seconds) => `${this.#storeName} has what was kept in files of the quarantine after ${seconds} s`,
+      (seconds) => `${this.#storeName} has quarantined what was kept in files after ${seconds} s`,
     );
   }
 

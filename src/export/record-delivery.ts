@@ -17,6 +17,19 @@ interface Parcel {
   readonly positions: number[];
 }
 
+/** What a delivery works with. */
+export interface RecordDeliveryParts {
+  readonly session: StoreSession;
+  readonly queue: RecordQueue;
+  readonly accounting: RecordAccounting;
+  readonly reporter: LedgerReporter;
+  readonly quarantine: Quarantine;
+  /** A record can neither be stored nor quarantined. */
+  readonly onLost: (record: ExecutionRecord) => void;
+  /** From 0 to 1. */
+  readonly random: () => number;
+}
+
 /**
  * Brings one batch to the store and settles its records as they are stored, quarantined or given up.
  *
@@ -35,22 +48,14 @@ export class RecordDelivery {
   readonly #random: () => number;
   #mayRepeat = false;
 
-  constructor(
-    session: StoreSession,
-    queue: RecordQueue,
-    accounting: RecordAccounting,
-    reporter: LedgerReporter,
-    quarantine: Quarantine,
-    onLost: (record: ExecutionRecord) => void,
-    random: () => number,
-  ) {
-    this.#session = session;
-    this.#queue = queue;
-    this.#accounting = accounting;
-    this.#reporter = reporter;
-    this.#quarantine = quarantine;
-    this.#onLost = onLost;
-    this.#random = random;
+  constructor(parts: RecordDeliveryParts) {
+    this.#session = parts.session;
+    this.#queue = parts.queue;
+    this.#accounting = parts.accounting;
+    this.#reporter = parts.reporter;
+    this.#quarantine = parts.quarantine;
+    this.#onLost = parts.onLost;
+    this.#random = parts.random;
   }
 
   /** Records stored until now. */

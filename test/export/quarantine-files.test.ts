@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DiagLogLevel, diag } from '@opentelemetry/api';
 import type { BatchRecordExporter } from '../../src/export/batch-record-exporter.ts';
 import type { SpoolOptions } from '../../src/spool/spool-options.ts';
 import { stepRecord } from '../support/execution-records.ts';
@@ -70,6 +71,22 @@ describe('records that neither the ledger nor its quarantine takes', () => {
     expect(balances()).toEqual([
       { last_seq: 3, stored_records: 1, quarantined: 2, lost: 0, missing: 0 },
       { last_seq: 1, stored_records: 1, quarantined: 0, lost: 0, missing: 0 },
+    ]);
+  });
+
+  it('are said to be there in one line, which says where and what to do', async () => {
+    const lines: string[] = [];
+    const note = (line: string) => lines.push(line);
+    const logger = { error: note, warn: note, info: () => {}, debug: () => {}, verbose: () => {} };
+    diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+    try {
+      const exporter = start();
+      for (const _ of [1, 2]) await exportPoison(exporter);
+    } finally {
+      diag.disable();
+    }
+    expect(lines).toEqual([
+      `runledger: sqlite ${ledger.path} does not quarantine what it refuses (SQLITE_CONSTRAINT): it is kept in ${folder}; check the rights to record_quarantine`,
     ]);
   });
 
