@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { runCli } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
 import { createProgramFolder, type ProgramFolder } from '../support/program.ts';
+import { changeFile } from '../support/sqlite-files.ts';
 
 const PROGRAM = fileURLToPath(new URL('programs/canaries.mjs', import.meta.url));
 const CANARY = /canary-[a-z-]+-5ecre7/g;
@@ -65,6 +66,27 @@ describe.each([
         expect([command, secretsIn(stdout), secretsIn(stderr)]).toEqual([command, [], []]);
       }
     }
+  }, 120_000);
+});
+
+describe('secrets, with a ledger that takes no more and quarantines nothing', () => {
+  it('reach no file of the quarantine, and no command that reads it', async () => {
+    const runProgram = async () => folder.run(PROGRAM, { args: [String(await freePort())] });
+    await runProgram();
+    await runCli(['recover'], { cwd: folder.path });
+    for (const table of ['execution_records', 'record_quarantine']) {
+      changeFile(
+        join(folder.path, '.runledger', 'ledger.db'),
+        `create trigger no_${table} before insert on ${table} begin select raise(abort, 'refused'); end`,
+      );
+    }
+    await runProgram();
+    const { stdout } = await runCli(['quarantine', '--json'], { cwd: folder.path });
+    expect(JSON.parse(stdout).quarantined.length).toBeGreaterThan(0);
+    expect([stdout.includes('[secret]'), secretsIn(stdout)]).toEqual([true, []]);
+    const files = (await filesBelow(folder.path)).filter((file) => file.includes('/quarantine/'));
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) expect([file, secretsIn(await readFile(file, 'latin1'))]).toEqual([file, []]);
   }, 120_000);
 });
 
