@@ -158,7 +158,7 @@ import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';`,
     says: /are quarantined|left in the spool/,
     edits: [
       {
-        file: 'src/export/error-classes.ts',
+        file: 'src/export/error-families.ts',
         from: "['data', ['08P01', '21', '22', '23', '54']],",
         to: "['data', ['21', '22', '23', '54']],",
       },

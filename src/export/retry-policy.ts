@@ -1,5 +1,5 @@
 import type { RetryOptions } from './batch-options.ts';
-import type { ErrorClass } from './error-classes.ts';
+import type { ErrorClass } from './error-families.ts';
 
 /** What is done about a store that does not take records, by the class of its error. */
 interface RetryRule {

@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from '@jest/globals';
-import { classifyError, type ErrorClass } from '../../src/export/error-classes.ts';
+import { classifyError } from '../../src/export/error-classes.ts';
+import type { ErrorClass } from '../../src/export/error-families.ts';
 import { codedError, sqliteError } from '../support/scripted-record-store.ts';
 
 function thrownBy(work: () => unknown): unknown {
