@@ -41,10 +41,10 @@ export async function readQuarantined(
     record: parsedJson(String(record)) as ExecutionRecord | undefined,
   }));
   const isMeant = (id: string) => ids.length === 0 || ids.some((start) => id.startsWith(start));
-  const inFiles = files.filter(({ recordId }) => isMeant(recordId)).map(quarantinedIn);
-  return [...inTable.filter(({ record_id }) => isMeant(record_id)), ...(await Promise.all(inFiles))].sort(
-    (one, other) => other.at - one.at || (one.record_id < other.record_id ? -1 : 1),
-  );
+  const found: Quarantined[] = inTable.filter(({ record_id }) => isMeant(record_id));
+  // One after the other: there may be more of them than a process may have open.
+  for (const file of files) if (isMeant(file.recordId)) found.push(await quarantinedIn(file));
+  return found.sort((one, other) => other.at - one.at || (one.record_id < other.record_id ? -1 : 1));
 }
 
 /** How many records are in files of other machines than this, which has `files`, by host. */

@@ -26,8 +26,11 @@ export async function bringIn(
   const staying: RefusalFile[] = [];
   const isDone = await files.alone(async (found) => {
     let takesOthers = true;
-    for (let at = 0; at < found.length; at += TOGETHER) {
-      const group = found.slice(at, at + TOGETHER);
+    // Begun anywhere: the first must not keep the others out for ever.
+    const from = Math.floor(Math.random() * found.length);
+    const ordered = [...found.slice(from), ...found.slice(0, from)];
+    for (let at = 0; at < ordered.length; at += TOGETHER) {
+      const group = ordered.slice(at, at + TOGETHER);
       const rest: Rest = takesOthers ? await bring(group, store) : { files: group, takesOthers };
       staying.push(...rest.files);
       takesOthers = rest.takesOthers;
@@ -64,7 +67,8 @@ async function bring(files: readonly RefusalFile[], store: QuarantineStore): Pro
     if (files.length === 1) return { files, takesOthers: true };
     const staying = damaged;
     for (const file of taken) staying.push(...(await bring([file], store)).files);
-    return { files: staying, takesOthers: true };
+    // Where none of so many got through, the others are spared a try until the next time.
+    return { files: staying, takesOthers: staying.length < files.length };
   }
   await tell(taken, (file) => broughtIn(file, Date.now()), store);
   for (const file of taken) await file.remove();
