@@ -21,7 +21,9 @@ export async function withQuarantine(
     if (await folder.alone(work)) return;
     await sleep(AGAIN_MILLIS);
   }
-  throw new CliError(`another process is at work in ${folder.path}. Try again in a moment.`);
+  throw new CliError(
+    `another process is at work in ${folder.path}, or it can not be written to. Try again in a moment.`,
+  );
 }
 
 /** A record that the store refuses again. */

@@ -37,7 +37,8 @@ export async function bringIn(
     }
     const untold = staying.filter((file) => !told.has(toldKey(file)));
     await tell(untold, (file) => singleLoss(file, KEPT_IN_FILE, Date.now()), store);
-    for (const file of untold) told.add(toldKey(file));
+    told.clear();
+    for (const file of staying) told.add(toldKey(file));
   });
   return isDone ? staying.length : undefined;
 }
@@ -71,7 +72,8 @@ async function bring(files: readonly RefusalFile[], store: QuarantineStore): Pro
     return { files: staying, takesOthers: staying.length < files.length };
   }
   await tell(taken, (file) => broughtIn(file, Date.now()), store);
-  for (const file of taken) await file.remove();
+  // One that can not be removed is found again, and changes nothing then.
+  for (const file of taken) await file.remove().catch(() => undefined);
   return { files: damaged, takesOthers: true };
 }
 

@@ -34,7 +34,7 @@ export interface QuarantineFiles {
   list(): Promise<readonly RefusalFile[]>;
   /**
    * Does something with the files while nobody else of this machine does, and resolves to whether it was done: false where
-   * somebody else is at it. Rejects as `work` does.
+   * somebody else is at it, or nobody can be kept out. Rejects as `work` does, and for nothing else.
    */
   alone(work: (files: readonly RefusalFile[]) => Promise<void>): Promise<boolean>;
 }

@@ -5,7 +5,7 @@ import type { QuarantineFiles, RefusalFile } from '../export/quarantine-files.ts
 import type { QuarantinedRecord } from '../store/record-store.ts';
 import { FolderSync } from './folder-sync.ts';
 import { QUARANTINE_NAME } from './instance-directory.ts';
-import { lockDirectory } from './instance-lock.ts';
+import { type InstanceLock, lockDirectory } from './instance-lock.ts';
 import { readRefusal, refusalFrame, writeSynced } from './quarantine-file.ts';
 
 /** Files at most: each is a record for somebody to look at. */
@@ -56,16 +56,24 @@ export class QuarantineFolder implements QuarantineFiles {
   }
 
   async alone(work: (files: readonly RefusalFile[]) => Promise<void>): Promise<boolean> {
-    const lock = existsSync(this.path) ? lockDirectory(this.path, 'create') : { release: () => undefined };
+    const lock = existsSync(this.path) ? this.#lock() : { release: () => undefined };
     if (lock === undefined) return false;
     try {
-      await this.#removeUnfinished();
+      await this.#removeUnfinished().catch(() => undefined);
       const files = await this.list();
       await work(files);
       if (files.length > 0) await this.#syncNames();
       return true;
     } finally {
       lock.release();
+    }
+  }
+
+  #lock(): InstanceLock | undefined {
+    try {
+      return lockDirectory(this.path, 'create');
+    } catch {
+      return undefined;
     }
   }
 
