@@ -26,7 +26,7 @@ export const quarantineFiles: Scenario = {
   async run(bench, dialect) {
     const ledger = await bench.ledger(dialect);
     const trial = new Trial(bench, ledger, 'poisoned');
-    const kills = bench.isFull ? 50 : 2;
+    const kills = bench.isFull ? 50 : 1;
     try {
       await trial.begin();
       for (const statement of [...refusing(dialect), ...refusingQuarantine(dialect)])

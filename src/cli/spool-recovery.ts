@@ -22,9 +22,18 @@ export interface SpoolRecovery {
   readonly quarantined: number;
   /** Executions that were running when their process died, recorded as interrupted. */
   readonly interrupted: number;
+  /** Records in files of the quarantine, which the ledger has in its own now. */
+  readonly broughtIn: number;
 }
 
-const NOTHING: SpoolRecovery = { recovered: 0, stored: 0, left: 0, quarantined: 0, interrupted: 0 };
+const NOTHING: SpoolRecovery = {
+  recovered: 0,
+  stored: 0,
+  left: 0,
+  quarantined: 0,
+  interrupted: 0,
+  broughtIn: 0,
+};
 
 /** How long a store may take for a spool of the greatest size. Milliseconds. */
 const LONGEST_MILLIS = 600_000;
@@ -58,7 +67,7 @@ export async function recoverSpool(location: string): Promise<SpoolRecovery> {
     quarantine: (records: readonly QuarantinedRecord[]) => store.quarantine(records),
     tell: (losses: readonly RecordLoss[]) => store.write([], { instances: [], losses }),
   };
-  await bringIn(quarantineFolder(location), quarantine, new Set());
+  const broughtIn = (await bringIn(quarantineFolder(location), quarantine, new Set()))?.records ?? 0;
   const exporter = new BatchRecordExporter(
     store,
     { shutdownTimeoutMillis: LONGEST_MILLIS },
@@ -71,7 +80,7 @@ export async function recoverSpool(location: string): Promise<SpoolRecovery> {
   };
   const { left } = await withProgress(state, () => exporter.shutdown());
   const { stored, quarantined } = exporter.accounts();
-  return { recovered, stored, left, quarantined, interrupted: exporter.interruptedCount };
+  return { recovered, stored, left, quarantined, interrupted: exporter.interruptedCount, broughtIn };
 }
 
 /**

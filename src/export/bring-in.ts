@@ -10,20 +10,28 @@ export interface QuarantineStore {
   tell(losses: readonly RecordLoss[]): Promise<void>;
 }
 
+/** What came of it. */
+export interface BroughtIn {
+  readonly records: number;
+  /** Files that stay. */
+  readonly staying: number;
+}
+
 /** Records that are brought in together. */
 const TOGETHER = 100;
 
 /**
  * Brings records from files into the quarantine of their store, as far as it takes them, and tells the ledger of the others
- * where they are, but for those that it is `told` of. Resolves to how many stay; undefined where somebody else is at it.
- * Rejects as the store does while it is away.
+ * where they are, but for those that it is `told` of. Resolves to undefined where somebody else is at it. Rejects as the store
+ * does while it is away.
  */
 export async function bringIn(
   files: QuarantineFiles,
   store: QuarantineStore,
   told: Set<string>,
-): Promise<number | undefined> {
+): Promise<BroughtIn | undefined> {
   const staying: RefusalFile[] = [];
+  let records = 0;
   const isDone = await files.alone(async (found) => {
     let takesOthers = true;
     // Begun anywhere: the first must not keep the others out for ever.
@@ -35,12 +43,13 @@ export async function bringIn(
       staying.push(...rest.files);
       takesOthers = rest.takesOthers;
     }
+    records = found.length - staying.length;
     const untold = staying.filter((file) => !told.has(toldKey(file)));
     await tell(untold, (file) => singleLoss(file, KEPT_IN_FILE, Date.now()), store);
     told.clear();
     for (const file of staying) told.add(toldKey(file));
   });
-  return isDone ? staying.length : undefined;
+  return isDone ? { records, staying: staying.length } : undefined;
 }
 
 /** What a set of those that the ledger is told of has of a record. */

@@ -65,7 +65,8 @@ export class Quarantine {
         if (session.keepsReports) await session.write([], { instances: [], losses });
       },
     };
-    if ((await bringIn(files, store, this.#told)) === 0) log.quarantineWorks();
+    const broughtIn = await bringIn(files, store, this.#told);
+    if (broughtIn?.staying === 0) log.quarantineWorks();
   }
 
   /** Resolves to why the store does not keep records, undefined where it does. */

@@ -68,8 +68,11 @@ describe('what the ledger did not quarantine', () => {
     });
   });
 
-  it('comes into the ledger with the first command that reads it, once that is allowed, and can be dropped from there', async () => {
+  it('comes into the ledger with the first command, once that is allowed, and can be dropped from there', async () => {
+    expect(await json('recover')).toMatchObject({ quarantined: 0, brought_in: 0 });
     allowQuarantine(ledger.path);
+    const { stderr } = await cli('recover');
+    expect(stderr).toContain('2 are in quarantine');
     const { quarantined } = await json('quarantine');
     expect(quarantined.map(({ file }: { file: unknown }) => file)).toEqual([null, null]);
     expect(files()).toEqual([]);

@@ -8,7 +8,7 @@ import { recoverSpool } from '../spool-recovery.ts';
 
 /**
  * Adds `recover`: stores what processes that have ended left in the spool. `--json`: `{schema_version, ledger, recovered,
- * stored, left, quarantined, interrupted}`. Exit code 1 where something is left.
+ * stored, left, quarantined, interrupted, brought_in}`. Exit code 1 where something is left.
  */
 export function addRecoverCommand(program: Command, io: CliIo): void {
   program
@@ -21,22 +21,23 @@ export function addRecoverCommand(program: Command, io: CliIo): void {
     .action(async (_: unknown, command: Command) => {
       const options: GlobalOptions = command.optsWithGlobals();
       const location = ledgerLocation(options.ledger, process.env);
-      const recovery = await recoverSpool(location);
-      if (recovery.left > 0) io.fail();
+      const { broughtIn, ...recovery } = await recoverSpool(location);
+      const { recovered, left, quarantined, interrupted } = recovery;
+      if (left > 0) io.fail();
       if (options.json) {
+        const counts = { ...recovery, brought_in: broughtIn };
         io.out(
-          jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: shownLedger(location), ...recovery }),
+          jsonDocument({ schema_version: JSON_SCHEMA_VERSION, ledger: shownLedger(location), ...counts }),
         );
         return;
       }
-      const { recovered, left, quarantined, interrupted } = recovery;
       io.out(
-        recovered + interrupted === 0
+        recovered + interrupted + broughtIn === 0
           ? `nothing to recover beside ${printable(shownLedger(location))}\n`
           : `recovered ${formatCount(recovered)} records; ${formatCount(interrupted)} executions had been interrupted\n`,
       );
-      if (quarantined > 0)
-        io.note(`${formatCount(quarantined)} are in quarantine: runledger quarantine list`);
+      if (quarantined + broughtIn > 0)
+        io.note(`${formatCount(quarantined + broughtIn)} are in quarantine: runledger quarantine list`);
       if (left > 0)
         io.note(`${formatCount(left)} are left in the spool: the ledger did not take them in time`);
     });
