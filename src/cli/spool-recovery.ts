@@ -51,7 +51,8 @@ export function quarantineFolder(location: string): QuarantineFolder {
 }
 
 /**
- * Brings what processes that have ended left in the spool of a ledger into it, and what it did not quarantine. Leaves alone what belongs to a living
+ * Brings what processes that have ended left in the spool of a ledger into it, and what it did not quarantine. Leaves alone
+ * what belongs to a living
  * process. Rejects where the spool or the ledger can not be opened.
  */
 export async function recoverSpool(location: string): Promise<SpoolRecovery> {

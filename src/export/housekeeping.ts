@@ -33,7 +33,8 @@ export interface HousekeepingParts {
 
 /**
  * What is written to the store between batches: executions that have been running for a while, the heartbeat of this
- * instance, the end of instances that died, and what is in files of the quarantine. None of it is a record, so none of it is in the accounts.
+ * instance, the end of instances that died, and what is in files of the quarantine. None of it is a record, or it was counted
+ * before, so none of it is in the accounts.
  */
 export class Housekeeping {
   readonly #parts: HousekeepingParts;

@@ -1,6 +1,6 @@
 import type { ExecutionRecord } from '../records/execution-record.ts';
 import type { LedgerInstance, LedgerReport, RecordLoss } from './record-store.ts';
-import { supersedes } from './single-loss.ts';
+import { keepLoss } from './single-loss.ts';
 
 /** What was reported of instances, and what of their records was removed since. */
 export class MemoryLedgerAccounts {
@@ -13,11 +13,7 @@ export class MemoryLedgerAccounts {
       const known = this.#instances.get(told.instanceId);
       this.#instances.set(told.instanceId, known === undefined ? told : merged(known, told));
     }
-    for (const loss of losses) {
-      const key = `${loss.instanceId} ${loss.lossNo}`;
-      const known = this.#losses.get(key);
-      if (known === undefined || supersedes(loss, known)) this.#losses.set(key, loss);
-    }
+    for (const loss of losses) keepLoss(this.#losses, loss);
   }
 
   /** Counts a record that is removed, so that it does not look lost. */

@@ -26,6 +26,20 @@ export function broughtIn(record: NumberedRecord, at: number): RecordLoss {
   return { ...singleLoss(record, KEPT_IN_FILE, at), records: 0 };
 }
 
+/** Losses without what is told twice: no statement may touch a row a second time. */
+export function distinctLosses(losses: readonly RecordLoss[]): readonly RecordLoss[] {
+  const distinct = new Map<string, RecordLoss>();
+  for (const loss of losses) keepLoss(distinct, loss);
+  return [...distinct.values()];
+}
+
+/** Keeps a loss among others, by its instance and number. */
+export function keepLoss(losses: Map<string, RecordLoss>, loss: RecordLoss): void {
+  const key = `${loss.instanceId} ${loss.lossNo}`;
+  const known = losses.get(key);
+  if (known === undefined || supersedes(loss, known)) losses.set(key, loss);
+}
+
 /** Whether what is told of a loss takes the place of what is known of it: what was kept in a file is in one no more. */
 export function supersedes(told: RecordLoss, known: RecordLoss): boolean {
   return known.reason === KEPT_IN_FILE && (told.reason !== KEPT_IN_FILE || told.records === 0);

@@ -92,7 +92,7 @@ export function describeAccounts(open: OpenStore): void {
       const kept = [first, second].map((record) => singleLoss(record, KEPT_IN_FILE, 1));
       const tell = (losses: readonly RecordLoss[], records: readonly ExecutionRecord[] = []) =>
         subject.store.write(records, { instances: [instance({ lastSeq: 3 })], losses });
-      await tell(kept);
+      await tell([...kept, ...kept]);
       expect(await balance()).toMatchObject({ quarantined: 2, lost: 0, missing: 1 });
       await tell([broughtIn(first, 2)], [first]);
       await tell([singleLoss(second, 'quarantine_dropped', 2)]);

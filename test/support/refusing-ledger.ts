@@ -4,7 +4,7 @@ import { SpoolRecordQueue } from '../../src/spool/spool-record-queue.ts';
 import { SqliteRecordStore } from '../../src/store/sql/sqlite-record-store.ts';
 import { changeFile } from './sqlite-files.ts';
 
-/** Has a ledger refuse steps called `poison`, and, for now, to quarantine any. */
+/** Has a ledger refuse steps called `poison`, and to quarantine any. */
 export function refusePoison(path: string): void {
   changeFile(
     path,

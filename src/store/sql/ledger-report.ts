@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { LedgerInstance, LedgerReport, RecordLoss } from '../record-store.ts';
-import { KEPT_IN_FILE, type supersedes } from '../single-loss.ts';
+import { distinctLosses, KEPT_IN_FILE, type supersedes } from '../single-loss.ts';
 import type { InstanceTable, LedgerDatabase, LossTable } from './database.ts';
 import { changesOf, type SqlScript } from './script.ts';
 import { insertOrMerge, type SqlDialect } from './sql-dialect.ts';
@@ -32,8 +32,9 @@ export function* writeReport(
       }),
     );
   }
-  for (let at = 0; at < losses.length; at += MAX_ROWS) {
-    const rows = losses.slice(at, at + MAX_ROWS).map(rowFromLoss);
+  const distinct = distinctLosses(losses);
+  for (let at = 0; at < distinct.length; at += MAX_ROWS) {
+    const rows = distinct.slice(at, at + MAX_ROWS).map(rowFromLoss);
     const insert = db.insertInto('record_losses').values(rows);
     yield* changesOf(
       insertOrMerge(dialect, insert, ['instance_id', 'loss_no'], {

@@ -72,7 +72,8 @@ group by kind, pipeline, name`,
      * One row a life of a process that wrote: of the \`last_seq\` records it numbered, where each is. \`missing\` is what is
      * still on its way while the process lives, and has to be 0 once it ended. \`lost_unnumbered\` are records that were
      * lost before they had a number. What is in quarantine is a row there, or in a file where the table did not take it. How many
-XX
+     * records a damaged file held is a guess, which gives way to what is known: some of them may have been stored before.
+     * (\`stored\` alone is a word of MySQL's own.)
      */
     lost_records: `select i.instance_id, i.service_name, i.service_version, i.host, i.pid, i.durability,
   i.started_at, i.heartbeat_at, i.ended_at, ${LAST_SEQ} as last_seq, i.sampled_out,
